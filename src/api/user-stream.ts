@@ -1,0 +1,215 @@
+import type { ToolOutputChunk, UserUpdate } from "../chat/chat-update.ts";
+import { isOutcome } from "../chat/tool-call.ts";
+import { BoundedQueue } from "../core/bounded-queue.ts";
+import type { Clock } from "../core/clock.ts";
+import { LIMITS } from "../core/limits.ts";
+import type { Store } from "../store/store.ts";
+import type { HubEvent, UpdateHub } from "../updates/update-hub.ts";
+import { ChatFollower, type FollowItem } from "./chat-follower.ts";
+import { OutputFollower } from "./output-follower.ts";
+import type { PolledStream } from "./sequence-poller.ts";
+
+export type StreamItem =
+  | FollowItem
+  | { readonly kind: "user"; readonly update: UserUpdate }
+  | { readonly kind: "output"; readonly chunk: ToolOutputChunk }
+  | { readonly kind: "keep_alive" };
+
+export interface StreamStart {
+  readonly userId: string;
+  /** Number of the last user update that the client has. */
+  readonly afterUserSequence: number;
+  readonly chats: readonly { readonly chatId: string; readonly afterSequence: number }[];
+}
+
+type LiveEvent = Extract<HubEvent, { kind: "delta" | "tool_output" }>;
+
+/**
+ * One client's stream: subscribes first, reads the store from the client's numbers, then follows. Announcements and
+ * losses only mark what to read again, so that a slow client costs a bounded queue and never delays a publisher.
+ */
+export class UserStream implements PolledStream {
+  readonly userId: string;
+  readonly chatIds: readonly string[];
+  private userSequence: number;
+  private userDirty = true;
+  private readonly followers: Map<string, ChatFollower>;
+  private readonly outputs = new OutputFollower();
+  private readonly dirty: Set<string>;
+  /** Chats whose stored live part is to be read. */
+  private readonly liveDirty: Set<string>;
+  private readonly live = new BoundedQueue<LiveEvent>(LIMITS.subscriberQueue);
+  private bell: (() => void) | undefined;
+
+  constructor(
+    private readonly deps: {
+      readonly store: Pick<Store, "updates">;
+      readonly hub: Pick<UpdateHub, "subscribe">;
+      readonly clock: Clock;
+      /** Rejects when the client may not go on: asked every `LIMITS.keepAliveMs`, however much there is to send. */
+      readonly mayGoOn: () => Promise<void>;
+    },
+    start: StreamStart,
+  ) {
+    this.userId = start.userId;
+    this.userSequence = start.afterUserSequence;
+    this.followers = new Map(start.chats.map((chat) => [chat.chatId, new ChatFollower(chat.afterSequence)]));
+    this.chatIds = [...this.followers.keys()];
+    this.dirty = new Set(this.chatIds);
+    this.liveDirty = new Set(this.chatIds);
+  }
+
+  onUserSequence(sequence: number): void {
+    if (sequence <= this.userSequence) return;
+    this.userDirty = true;
+    this.ring();
+  }
+
+  onChatSequence(chatId: string, sequence: number): void {
+    const follower = this.followers.get(chatId);
+    if (follower === undefined || sequence <= follower.lastSequence) return;
+    this.dirty.add(chatId);
+    this.ring();
+  }
+
+  /** Everything, until the signal aborts. */
+  async *items(signal: AbortSignal): AsyncGenerator<StreamItem, void, undefined> {
+    const subscription = this.deps.hub.subscribe(this.userId, {
+      onEvent: (event) => this.onEvent(event),
+      onLoss: () => this.readAllAgain(),
+    });
+    const onAbort = () => this.ring();
+    signal.addEventListener("abort", onAbort, { once: true });
+    let dueAtMs = this.deps.clock.now() + LIMITS.keepAliveMs;
+    try {
+      await subscription.ready;
+      while (!signal.aborted) {
+        const nowMs = this.deps.clock.now();
+        if (nowMs >= dueAtMs) {
+          dueAtMs = nowMs + LIMITS.keepAliveMs;
+          await this.deps.mayGoOn();
+          yield { kind: "keep_alive" };
+        }
+        yield* this.fromStore();
+        yield* this.fromHub();
+        if (this.live.size === 0 && !this.isDirty) await this.nextRing(signal, dueAtMs - nowMs);
+      }
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+      subscription.close();
+      this.live.close();
+    }
+  }
+
+  private get isDirty(): boolean {
+    return this.userDirty || this.dirty.size > 0 || this.liveDirty.size > 0;
+  }
+
+  private onEvent(event: HubEvent): void {
+    switch (event.kind) {
+      case "user_sequence":
+        this.onUserSequence(event.sequence);
+        break;
+      case "chat_sequence":
+        this.onChatSequence(event.chatId, event.sequence);
+        break;
+      default:
+        if (!this.followers.has(chatOf(event))) return;
+        if (!this.live.push(event)) this.readAllAgain();
+        this.ring();
+    }
+  }
+
+  /** Something may have been missed: live text is let go, and the store tells. */
+  private readAllAgain(): void {
+    this.live.drain();
+    this.userDirty = true;
+    for (const chatId of this.chatIds) {
+      this.dirty.add(chatId);
+      this.liveDirty.add(chatId);
+    }
+    this.ring();
+  }
+
+  private async *fromStore(): AsyncGenerator<StreamItem> {
+    if (this.userDirty) yield* this.userUpdates();
+    for (const chatId of [...this.dirty]) yield* this.chatUpdates(chatId);
+    for (const chatId of [...this.liveDirty]) yield* this.storedLive(chatId);
+  }
+
+  private async *userUpdates(): AsyncGenerator<StreamItem> {
+    this.userDirty = false;
+    for (;;) {
+      const page = await this.deps.store.updates.userUpdates(this.userId, this.userSequence, LIMITS.updatePage);
+      for (const update of page) {
+        this.userSequence = update.sequence;
+        yield { kind: "user", update };
+      }
+      if (page.length < LIMITS.updatePage) return;
+    }
+  }
+
+  private async *chatUpdates(chatId: string): AsyncGenerator<StreamItem> {
+    // Taken out before the read: an announcement that comes meanwhile puts it in again.
+    this.dirty.delete(chatId);
+    const follower = this.followers.get(chatId);
+    if (follower === undefined) return;
+    for (;;) {
+      const page = await this.deps.store.updates.chatUpdates(chatId, follower.lastSequence, LIMITS.updatePage);
+      // What a tool said last was published before its outcome stood: it goes first.
+      yield* this.fromHub();
+      for (const update of page) {
+        if (update.event.kind === "tool_call" && isOutcome(update.event.state)) {
+          this.outputs.settle(update.event.toolCallId);
+        }
+        yield* follower.takeUpdate(update);
+      }
+      if (page.length < LIMITS.updatePage) return;
+    }
+  }
+
+  private async *storedLive(chatId: string): AsyncGenerator<StreamItem> {
+    this.liveDirty.delete(chatId);
+    const { updates } = this.deps.store;
+    const [blocks, outputs] = await Promise.all([updates.liveBlocks(chatId), updates.liveOutput(chatId)]);
+    yield* this.followers.get(chatId)?.takeStored(blocks) ?? [];
+    for (const chunk of outputs) yield* this.output(chunk);
+  }
+
+  private *fromHub(): Generator<StreamItem> {
+    for (const event of this.live.drain()) {
+      if (event.kind === "tool_output") yield* this.output(event.chunk);
+      else yield* this.followers.get(event.delta.chatId)?.takeDelta(event.delta) ?? [];
+    }
+  }
+
+  private *output(chunk: ToolOutputChunk): Generator<StreamItem> {
+    const fresh = this.outputs.take(chunk);
+    if (fresh !== undefined) yield { kind: "output", chunk: fresh };
+  }
+
+  /** Resolves when there is something to do, at the latest after `maxMs`. */
+  private async nextRing(signal: AbortSignal, maxMs: number): Promise<void> {
+    if (signal.aborted) return;
+    const waiting = [...this.followers].filter(([, follower]) => follower.waitsForStored).map(([chatId]) => chatId);
+    const waitMs = waiting.length > 0 ? Math.min(LIMITS.deltaStoreMs, maxMs) : maxMs;
+    const rung = await new Promise<boolean>((resolve) => {
+      const cancel = this.deps.clock.after(waitMs, () => resolve(false));
+      this.bell = () => {
+        cancel();
+        resolve(true);
+      };
+    });
+    this.bell = undefined;
+    // Live text waits behind a hole: by now more of it may be stored.
+    if (!rung) for (const chatId of waiting) this.liveDirty.add(chatId);
+  }
+
+  private ring(): void {
+    this.bell?.();
+  }
+}
+
+function chatOf(event: LiveEvent): string {
+  return event.kind === "delta" ? event.delta.chatId : event.chunk.chatId;
+}

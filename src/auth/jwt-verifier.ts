@@ -1,0 +1,144 @@
+import { readFile } from "node:fs/promises";
+import { createRemoteJWKSet, errors, importSPKI, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
+import type { Clock } from "../core/clock.ts";
+import { messageOf, ReliantError } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
+import type { Store } from "../store/store.ts";
+import type { Identity, IdentityVerifier } from "./identity.ts";
+
+/** Where an installation's users' keys are. Exactly one is set. */
+export type JwtKeySource =
+  | { readonly kind: "pem"; readonly pem: string }
+  | { readonly kind: "file"; readonly path: string }
+  /** Published keys (RFC 7517), fetched when a token needs one that is not known. */
+  | { readonly kind: "jwks"; readonly url: string };
+
+export interface JwtVerifierOptions {
+  readonly issuer?: string | undefined;
+  readonly audience?: string | undefined;
+}
+
+/** Algorithms that are taken: none with a shared secret, and never `none`. */
+const ALGORITHMS = ["EdDSA", "Ed25519", "ES256", "ES384", "RS256", "PS256"];
+
+/** Users' JWTs (RFC 7519), checked with the configured key. A user is made on first sight. */
+export class JwtVerifier implements IdentityVerifier {
+  /** User ids by issuer and subject: the newest ones, so that a request needs no query. */
+  private readonly users = new Map<string, string>();
+
+  private constructor(
+    private readonly key: JWTVerifyGetKey,
+    private readonly deps: { readonly store: Pick<Store, "users">; readonly clock: Clock },
+    private readonly options: JwtVerifierOptions,
+  ) {}
+
+  /** Reads the key. Throws `failed_precondition` where it is not one; published keys are fetched later. */
+  static async open(
+    source: JwtKeySource,
+    deps: { readonly store: Pick<Store, "users">; readonly clock: Clock },
+    options: JwtVerifierOptions = {},
+  ): Promise<JwtVerifier> {
+    return new JwtVerifier(await keyOf(source), deps, options);
+  }
+
+  async verify(bearerToken: string, _signal: AbortSignal): Promise<Identity> {
+    const payload = await this.check(bearerToken);
+    const subject = payload.sub;
+    if (subject === undefined || subject === "") throw unauthenticated("the token names no user (sub)");
+    const issuer = payload.iss ?? "";
+    return { userId: await this.userIdOf(issuer, subject, payload.email), scope: "api" };
+  }
+
+  private async check(token: string): Promise<JWTPayload> {
+    const { issuer, audience } = this.options;
+    try {
+      const { payload } = await jwtVerify(token, this.key, {
+        algorithms: ALGORITHMS,
+        clockTolerance: LIMITS.jwtClockToleranceMs / 1000,
+        currentDate: new Date(this.deps.clock.now()),
+        ...(issuer === undefined ? {} : { issuer }),
+        ...(audience === undefined ? {} : { audience }),
+      });
+      return payload;
+    } catch (error) {
+      throw rejection(error);
+    }
+  }
+
+  private async userIdOf(issuer: string, subject: string, email: unknown): Promise<string> {
+    const key = `${issuer}\n${subject}`;
+    const known = this.users.get(key);
+    if (known !== undefined) return known;
+    const user = await this.deps.store.users.findOrCreate({
+      issuer,
+      subject,
+      ...(typeof email === "string" ? { email } : {}),
+    });
+    const [oldest] = this.users.keys();
+    if (this.users.size >= LIMITS.identitiesHeld && oldest !== undefined) this.users.delete(oldest);
+    this.users.set(key, user.id);
+    return user.id;
+  }
+}
+
+async function keyOf(source: JwtKeySource): Promise<JWTVerifyGetKey> {
+  switch (source.kind) {
+    case "pem":
+      return pemKey(source.pem, "the JWT public key");
+    case "file":
+      return pemKey(await readKeyFile(source.path), source.path);
+    case "jwks":
+      return createRemoteJWKSet(new URL(source.url), {
+        timeoutDuration: LIMITS.jwksTimeoutMs,
+        cacheMaxAge: LIMITS.jwksAgeMs,
+        cooldownDuration: LIMITS.jwksPauseMs,
+      });
+  }
+}
+
+async function readKeyFile(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    throw new ReliantError("failed_precondition", `read JWT public key ${path}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** A PEM key does not say its algorithm: it is imported for the one that each token names, once. */
+function pemKey(pem: string, what: string): JWTVerifyGetKey {
+  const imported = new Map<string, ReturnType<typeof importSPKI>>();
+  return async ({ alg }) => {
+    if (alg === undefined || !ALGORITHMS.includes(alg)) throw new errors.JOSEAlgNotAllowed(`${alg} is not taken`);
+    const known = imported.get(alg) ?? importSPKI(pem, alg);
+    imported.set(alg, known);
+    try {
+      return await known;
+    } catch (cause) {
+      throw new errors.JOSEAlgNotAllowed(`${what} is not a key for ${alg}`, { cause });
+    }
+  };
+}
+
+/** What may be told to somebody whom we do not know. */
+function rejection(error: unknown): ReliantError {
+  if (error instanceof errors.JWTExpired) return unauthenticated("the token has expired: log in again", error);
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    return unauthenticated(`the token's ${error.claim} is not the one that this installation takes`, error);
+  }
+  if (isAboutFetching(error)) {
+    return new ReliantError("unavailable", "check token: the issuer's keys cannot be read now", { cause: error });
+  }
+  return unauthenticated("the token is not valid", error);
+}
+
+/** A network error, a time-out, or (with jose's general code) an answer that is no key set. */
+function isAboutFetching(error: unknown): boolean {
+  if (!(error instanceof errors.JOSEError)) return true;
+  return (
+    error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid || error.code === "ERR_JOSE_GENERIC"
+  );
+}
+
+function unauthenticated(reason: string, cause?: unknown): ReliantError {
+  return new ReliantError("unauthenticated", `check token: ${reason}`, { cause });
+}

@@ -1,0 +1,188 @@
+import { namesOf, type Scope, type Source, type Value } from "./row.ts";
+import { SETTINGS } from "./settings.ts";
+import { rowsOf, type SettingKey } from "./settings-of.ts";
+
+/** What rules look at: the values that could be read, and where each came from. */
+export interface Resolved {
+  readonly scope: Scope;
+  readonly values: ReadonlyMap<SettingKey, Value>;
+  readonly sources: ReadonlyMap<SettingKey, Source>;
+}
+
+export type Finding =
+  | { readonly kind: "fault"; readonly text: string }
+  | { readonly kind: "warning"; readonly text: string }
+  | { readonly kind: "force"; readonly key: SettingKey; readonly value: Value; readonly because: string };
+
+/** A rule about several settings together. Settings that the scope does not take count as not given. */
+export type Rule = (resolved: Resolved) => readonly Finding[];
+
+/** The key that a provider's models need, and the address that may stand in for it (a proxy that adds the key). */
+const PROVIDER_NEEDS: readonly { readonly provider: string; readonly key: SettingKey; readonly or: SettingKey }[] = [
+  { provider: "anthropic", key: "anthropicApiKey", or: "anthropicBaseUrl" },
+  { provider: "openai", key: "openaiApiKey", or: "openaiBaseUrl" },
+  { provider: "google", key: "googleApiKey", or: "googleBaseUrl" },
+  { provider: "compatible", key: "compatibleBaseUrl", or: "compatibleBaseUrl" },
+];
+
+export const RULES: readonly Rule[] = [
+  databaseDriver,
+  streamingDriver,
+  (resolved) => together(resolved, "tlsCert", "tlsKey"),
+  (resolved) => together(resolved, "temporalTlsCert", "temporalTlsKey"),
+  tlsOrNot,
+  temporalTls,
+  jwtKeys,
+  corsOrigins,
+  monolithAddress,
+  portsDiffer,
+  modelSettings,
+  tlsModeFitsAddress,
+];
+
+function databaseDriver(resolved: Resolved): Finding[] {
+  const driver = resolved.values.get("dbDriver");
+  if (driver === "postgres" && !given(resolved, "dbUrl")) {
+    return [
+      fault(
+        `${names("dbUrl")} is required when ${names("dbDriver")} is postgres: postgres://user:password@host:5432/database`,
+      ),
+    ];
+  }
+  if (driver !== "sqlite") return [];
+  const warnings = [
+    warning(
+      `${names("dbDriver")} is sqlite: this server and all others must run on this machine and share ${names("dataDir")}`,
+    ),
+  ];
+  if (given(resolved, "dbUrl"))
+    warnings.push(warning(`${names("dbUrl")} is not used when ${names("dbDriver")} is sqlite`));
+  return warnings;
+}
+
+function streamingDriver({ values }: Resolved): Finding[] {
+  if (values.get("streamingDriver") !== "memory") return [];
+  return [
+    { kind: "force", key: "streamingDriver", value: "nats", because: "servers stream through NATS only" },
+    warning(
+      `${names("streamingDriver")} is memory: nats is used, because other servers' events come through NATS only`,
+    ),
+  ];
+}
+
+function together(resolved: Resolved, one: SettingKey, other: SettingKey): Finding[] {
+  const [hasOne, hasOther] = [given(resolved, one), given(resolved, other)];
+  if (hasOne === hasOther) return [];
+  const [there, missing] = hasOne ? [one, other] : [other, one];
+  return [fault(`${names(there)} is given without ${names(missing)}: give both or neither`)];
+}
+
+function tlsOrNot(resolved: Resolved): Finding[] {
+  if (resolved.values.get("disableTls") !== true || !given(resolved, "tlsCert")) return [];
+  return [fault(`${names("disableTls")} and ${names("tlsCert")} contradict each other: leave one of them out`)];
+}
+
+function temporalTls(resolved: Resolved): Finding[] {
+  const needing = (["temporalApiKey", "temporalTlsCert", "temporalTlsCa", "temporalTlsServerName"] as const).find(
+    (key) => given(resolved, key),
+  );
+  if (needing === undefined || resolved.values.get("temporalTls") !== false) return [];
+  if (given(resolved, "temporalTls")) {
+    return [fault(`${names("temporalTls")} is false, but ${names(needing)} needs it: leave one of them out`)];
+  }
+  return [{ kind: "force", key: "temporalTls", value: true, because: `implied by ${SETTINGS[needing].flag}` }];
+}
+
+function jwtKeys(resolved: Resolved): Finding[] {
+  const keys = (["jwtPublicKey", "jwtPublicKeyFile", "jwtJwksUrl"] as const).filter((key) => given(resolved, key));
+  if (keys.length > 1) return [fault(`${keys.map(names).join(" and ")} contradict each other: give one of them`)];
+  return [];
+}
+
+function corsOrigins({ values }: Resolved): Finding[] {
+  const origins = values.get("corsOrigins");
+  const address = values.get("bindAddress");
+  if (!Array.isArray(origins) || !origins.includes("*") || typeof address !== "string" || isLoopback(address))
+    return [];
+  return [warning(`${names("corsOrigins")} is *: every web page may call this server; name the origins that you use`)];
+}
+
+function monolithAddress({ scope, values }: Resolved): Finding[] {
+  const address = values.get("bindAddress");
+  if (scope !== "monolith" || typeof address !== "string" || isLoopback(address)) return [];
+  return [
+    warning(
+      `${names("bindAddress")} is ${address}: other machines reach this monolith, without TLS; whoever has its token runs commands here`,
+    ),
+  ];
+}
+
+function portsDiffer({ scope, values }: Resolved): Finding[] {
+  const seen = new Map<number, SettingKey>();
+  const faults: Finding[] = [];
+  for (const { key, row } of rowsOf(scope)) {
+    const port = values.get(key);
+    if (row.kind.name !== "port" || !row.kind.listens || typeof port !== "number" || port === 0) continue;
+    const other = seen.get(port);
+    if (other === undefined) seen.set(port, key);
+    else faults.push(fault(`${names(other)} and ${names(key)} are both ${port}: give one of them another port`));
+  }
+  return faults;
+}
+
+/** `scripted/default` is the script of --scripted-model; naming a script by --model alone is enough, too. */
+function modelSettings(resolved: Resolved): Finding[] {
+  const { scope, values } = resolved;
+  const [script, model] = [values.get("scriptedModel"), values.get("model")];
+  if (scope !== "worker" && scope !== "monolith") return [];
+  if (typeof model !== "string") {
+    if (script === undefined || given(resolved, "model")) return [];
+    return [
+      { kind: "force", key: "model", value: "scripted/default", because: `implied by ${SETTINGS.scriptedModel.flag}` },
+    ];
+  }
+  if (model.startsWith("scripted/") && script === undefined) {
+    const value = model.slice("scripted/".length);
+    if (value === "default") return [fault(`${names("model")} is ${model}, which needs ${names("scriptedModel")}`)];
+    return [{ kind: "force", key: "scriptedModel", value, because: `implied by ${SETTINGS.model.flag}` }];
+  }
+  const needs = PROVIDER_NEEDS.find(({ provider }) => model.startsWith(`${provider}/`));
+  if (needs === undefined || given(resolved, needs.key) || given(resolved, needs.or)) return [];
+  return [fault(`${names("model")} is ${model}, which needs ${names(needs.key)}`)];
+}
+
+function tlsModeFitsAddress({ values }: Resolved): Finding[] {
+  const mode = values.get("tlsMode");
+  const key = values.has("gatewayUrl") ? "gatewayUrl" : "server";
+  const address = values.get(key);
+  if (typeof mode !== "string" || typeof address !== "string") return [];
+  const plain = address.startsWith("http:");
+  if (plain === (mode === "h2c")) return [];
+  return [
+    fault(
+      `${names("tlsMode")} ${mode} does not fit ${names(key)} ${address}: use ${plain ? "https" : "http"}:// or leave the mode out`,
+    ),
+  ];
+}
+
+/** True for addresses that only this machine reaches. */
+export function isLoopback(address: string): boolean {
+  return address === "localhost" || address === "::1" || address === "[::1]" || address.startsWith("127.");
+}
+
+function given({ sources }: Resolved, key: SettingKey): boolean {
+  const kind = sources.get(key)?.kind;
+  return kind === "flag" || kind === "variable";
+}
+
+function names(key: SettingKey): string {
+  return namesOf(SETTINGS[key]);
+}
+
+function fault(text: string): Finding {
+  return { kind: "fault", text };
+}
+
+function warning(text: string): Finding {
+  return { kind: "warning", text };
+}

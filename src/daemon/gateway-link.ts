@@ -1,0 +1,206 @@
+import { backoffMs } from "../core/backoff.ts";
+import { ageMs, type Clock } from "../core/clock.ts";
+import { messageOf, type ReliantError, toReliantError } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
+import { logger } from "../core/logger.ts";
+import { type HelloFields, helloFrame } from "./gateway-frames.ts";
+import { GatewaySession, type Refused, type SessionFrame, type SessionNews, type Welcome } from "./gateway-session.ts";
+import type { GatewayTransport } from "./gateway-transport.ts";
+import type { Journal } from "./journal.ts";
+import { stopReason } from "./stop-reason.ts";
+
+/** Who hears of the connection. All of it is about the newest connection only. */
+export interface LinkListener {
+  connected(session: GatewaySession, welcome: Welcome): void;
+  frame(session: GatewaySession, frame: SessionFrame): void;
+  disconnected(session: GatewaySession, reason: string): void;
+  /** The next attempt comes in that many milliseconds. */
+  waiting(reason: string, waitMs: number): void;
+}
+
+export interface LinkOptions {
+  readonly transport: GatewayTransport;
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly hello: HelloFields;
+  readonly listener: LinkListener;
+  runningIds(): readonly string[];
+  isBusy(): boolean;
+  readonly random?: () => number;
+}
+
+/** What to do after one attempt: at once, after a wait, or never again. */
+type Next =
+  | { readonly kind: "now" }
+  | { readonly kind: "wait"; readonly reason: string; readonly ms: number }
+  | { readonly kind: "stop"; readonly error: ReliantError };
+
+/** One connection to a gateway after another, for ever (design §3 "One daemon connection"). */
+export class GatewayLink {
+  private readonly log = logger("daemon", "link");
+  private current: GatewaySession | undefined;
+  private daemonId: string;
+  /** The last epoch that this process saw: naming one from before its start would make it look replaced. */
+  private lastEpoch = 0;
+  private connections = 0;
+  private attempt = 0;
+  private hellosInVain = 0;
+
+  constructor(private readonly options: LinkOptions) {
+    this.daemonId = options.hello.daemonId;
+  }
+
+  /**
+   * Runs until the signal aborts. Rejects where no further attempt can help: this daemon was replaced, its token was
+   * revoked, or the gateway knows another owner of its id or another protocol; the hint says what to do.
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    const aborted = new Promise<"aborted">((resolve) => {
+      if (signal.aborted) resolve("aborted");
+      signal.addEventListener("abort", () => resolve("aborted"), { once: true });
+    });
+    try {
+      while (!signal.aborted) {
+        const session = this.begin();
+        const next = await Promise.race([this.attend(session), aborted]);
+        if (next === "aborted") {
+          await session.leave();
+          return;
+        }
+        if (next.kind === "stop") throw next.error;
+        if (next.kind === "wait") await this.wait(next, signal);
+      }
+    } finally {
+      await this.current?.leave();
+    }
+  }
+
+  private begin(): GatewaySession {
+    const { transport, clock, journal, hello, listener, isBusy, runningIds } = this.options;
+    this.connections++;
+    const session: GatewaySession = new GatewaySession({
+      name: `${journal.startCount}.${this.connections}`,
+      transport,
+      clock,
+      hello: helloFrame(
+        { ...hello, daemonId: this.daemonId },
+        {
+          journalId: journal.id,
+          startCount: journal.startCount,
+          lastEpoch: this.lastEpoch,
+          runningIds: runningIds(),
+        },
+      ),
+      isBusy,
+      onWelcome: (welcome) => this.take(session, welcome),
+      onFrame: (frame) => listener.frame(session, frame),
+    });
+    return session;
+  }
+
+  /** One session from its hello until another one is due. */
+  private async attend(session: GatewaySession): Promise<Next> {
+    const { clock } = this.options;
+    let opening: Welcome | Refused;
+    try {
+      opening = await session.opening;
+    } catch (error) {
+      return this.afterError(toReliantError(error, "connect to the gateway"));
+    }
+    if (opening.kind === "refused") {
+      await session.leave();
+      return this.afterRefusal(opening);
+    }
+    const since = clock.stamp();
+    const news = await session.news;
+    if (ageMs(clock, since) > LIMITS.reconnectMaxMs) this.attempt = 0;
+    switch (news.kind) {
+      case "slept":
+        this.attempt = 0;
+        return { kind: "now" };
+      case "drain":
+        // All daemons of a gateway are told at once: each comes at a time of its own.
+        this.attempt = 0;
+        return { kind: "wait", reason: "the gateway is about to stop", ms: this.drainWaitMs(news.withinMs) };
+      case "refused":
+        return this.afterRefusal(news.refused);
+      case "lost":
+        return this.afterError(news.error);
+    }
+  }
+
+  /** From now on this session is the newest one; the one before it hands on nothing more. */
+  private take(session: GatewaySession, welcome: Welcome): void {
+    const { listener } = this.options;
+    const last = this.current;
+    this.current = session;
+    this.lastEpoch = welcome.epoch;
+    this.daemonId = welcome.daemonId;
+    this.hellosInVain = 0;
+    void session.ended.then((news) => {
+      if (this.current !== session) return;
+      this.current = undefined;
+      listener.disconnected(session, lossText(news));
+    });
+    this.log.info("connected", { epoch: welcome.epoch, gateway: welcome.gatewayId, connection: session.name });
+    listener.connected(session, welcome);
+    void last?.leave();
+  }
+
+  private afterRefusal(refused: Refused): Next {
+    const stop = stopReason(refused);
+    if (stop !== undefined) return { kind: "stop", error: stop };
+    if (refused.reason === "epoch") this.lastEpoch = refused.epoch;
+    if (refused.reason === "journal") {
+      this.log.warn("this journal is a restored backup, taking a new id", { journal: this.options.journal.id });
+      try {
+        this.options.journal.takeNewId();
+      } catch (error) {
+        return this.backOff(messageOf(error));
+      }
+    }
+    const again = refused.reason === "epoch" || refused.reason === "journal";
+    this.hellosInVain++;
+    if (again && this.hellosInVain <= LIMITS.helloRetries) return { kind: "now" };
+    return this.backOff(`refused: ${refused.message || refused.reason}`);
+  }
+
+  private afterError(error: ReliantError): Next {
+    if (error.code !== "unauthenticated") return this.backOff(error.message);
+    const stop = stopReason({ reason: "token", message: error.message });
+    return stop === undefined ? this.backOff(error.message) : { kind: "stop", error: stop };
+  }
+
+  private backOff(reason: string): Next {
+    const bounds = { baseMs: LIMITS.reconnectBaseMs, maxMs: LIMITS.reconnectMaxMs };
+    const ms = backoffMs(this.attempt, bounds, this.options.random);
+    this.attempt++;
+    return { kind: "wait", reason, ms };
+  }
+
+  private drainWaitMs(withinMs: number): number {
+    const random = this.options.random ?? Math.random;
+    return Math.round(random() * Math.min(Math.max(0, withinMs) / 2, LIMITS.reconnectMaxMs));
+  }
+
+  private async wait({ reason, ms }: Next & { kind: "wait" }, signal: AbortSignal): Promise<void> {
+    this.log.warn("not connected, trying again", { reason, waitMs: ms });
+    this.options.listener.waiting(reason, ms);
+    await this.options.clock.sleep(ms, signal).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
+  }
+}
+
+function lossText(news: SessionNews): string {
+  switch (news.kind) {
+    case "lost":
+      return news.error.message;
+    case "refused":
+      return `refused: ${news.refused.message}`;
+    case "slept":
+      return "this machine was asleep";
+    case "drain":
+      return "the gateway is about to stop";
+  }
+}

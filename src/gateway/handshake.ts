@@ -1,0 +1,76 @@
+import type { Identity } from "../auth/identity.ts";
+import { unreachable } from "../core/errors.ts";
+import { newId } from "../core/ids.ts";
+import { type Hello, Refused_Reason } from "../gen/reliant/v1/daemon_pb.ts";
+import type { DaemonAddress } from "../routing/daemon-host.ts";
+import { PROTOCOL_VERSION } from "../routing/daemon-protocol.ts";
+import type { Daemons } from "../store/daemons.ts";
+
+export interface Refusal {
+  readonly reason: Refused_Reason;
+  readonly message: string;
+  /** 0: not told. */
+  readonly currentEpoch: number;
+}
+
+export type Handshake =
+  | { readonly kind: "taken"; readonly address: DaemonAddress }
+  | { readonly kind: "refused"; readonly refusal: Refusal };
+
+/** Answers a daemon's hello: moves the epoch to a new one that this gateway holds, or says why not. Throws what the store throws. */
+export async function shakeHands(
+  deps: { readonly daemons: Pick<Daemons, "hello">; readonly gatewayId: string },
+  hello: Hello,
+  identity: Identity,
+): Promise<Handshake> {
+  const { userId } = identity;
+  if (hello.protocolVersion !== PROTOCOL_VERSION) {
+    const message = `this gateway speaks protocol ${PROTOCOL_VERSION}, the daemon ${hello.protocolVersion}: update the older one`;
+    return refused(Refused_Reason.PROTOCOL, message);
+  }
+  if (hello.userId !== "" && hello.userId !== userId) {
+    return refused(
+      Refused_Reason.IDENTITY,
+      `the token is not of the user ${hello.userId}: check --user-id and --token`,
+    );
+  }
+  const daemonId = hello.daemonId === "" ? newId("dmn") : hello.daemonId;
+  const answer = await deps.daemons.hello({
+    userId,
+    daemonId,
+    lastEpoch: Number(hello.lastEpoch),
+    instanceId: hello.instanceId,
+    journalId: hello.journalId,
+    startCount: Number(hello.startCount),
+    gatewayId: deps.gatewayId,
+    name: hello.name,
+    labels: hello.labels,
+    platform: hello.platform,
+    version: hello.version,
+  });
+  switch (answer.kind) {
+    case "taken":
+      return { kind: "taken", address: { userId, daemonId, epoch: answer.epoch } };
+    case "epoch":
+      return refused(
+        Refused_Reason.EPOCH,
+        `epoch ${answer.currentEpoch} is in force: say hello with it`,
+        answer.currentEpoch,
+      );
+    case "journal":
+      return refused(Refused_Reason.JOURNAL, "the journal is an older copy of itself: take a new journal id");
+    case "replaced":
+      return refused(
+        Refused_Reason.REPLACED,
+        `another process has taken the place of daemon ${daemonId}: stop this one`,
+      );
+    case "identity":
+      return refused(Refused_Reason.IDENTITY, `daemon ${daemonId} belongs to another user: take another --daemon-id`);
+    default:
+      return unreachable(answer);
+  }
+}
+
+function refused(reason: Refused_Reason, message: string, currentEpoch = 0): Handshake {
+  return { kind: "refused", refusal: { reason, message, currentEpoch } };
+}

@@ -1,0 +1,14 @@
+import type { ReliantError } from "../core/errors.ts";
+import type { DaemonAddress } from "../routing/daemon-host.ts";
+import type { OutboundFrame } from "./outbound.ts";
+
+/** A session as its parts see it: where frames go, and how it is ended. */
+export interface SessionLink {
+  readonly address: DaemonAddress;
+  readonly isEnded: boolean;
+  /** In the main lane. A daemon that does not read ends the session. */
+  send(frame: OutboundFrame): void;
+  /** In the lane that overtakes. A daemon that does not read ends the session. */
+  sendControl(frame: OutboundFrame): void;
+  end(reason: ReliantError): void;
+}

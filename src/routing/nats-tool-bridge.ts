@@ -1,0 +1,199 @@
+import { create, fromJsonString, toJsonString } from "@bufbuild/protobuf";
+import type { Msg, Subscription } from "nats";
+import { messageOf, ReliantError, toReliantError, unreachable } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
+import type { Logger } from "../core/logger.ts";
+import {
+  DaemonCommandReplySchema,
+  type DaemonCommandRequest,
+  DaemonCommandRequestSchema,
+  ToolExecutionReply_Status as Status,
+} from "../gen/reliant/v1/tool_pb.ts";
+import type { NatsLink } from "../nats/nats-connection.ts";
+import type { ToolCalls } from "../store/tool-calls.ts";
+import type { DaemonAddress, DaemonHost, OfferAnswer } from "./daemon-host.ts";
+import type { ToolRequest } from "./daemon-router.ts";
+import type { MessageCheck } from "./message-check.ts";
+import { RingBook } from "./ring-book.ts";
+import { type DaemonSubjects, daemonSubjects } from "./subjects.ts";
+import { decodeToolRequest, encodeToolReply } from "./tool-message.ts";
+
+export interface NATSToolBridgeDeps {
+  readonly link: NatsLink;
+  readonly host: DaemonHost;
+  readonly toolCalls: Pick<ToolCalls, "find">;
+  readonly check: MessageCheck;
+  readonly log: Logger;
+}
+
+const STATUS: Readonly<Record<OfferAnswer, Status>> = {
+  accepted: Status.ACCEPTED,
+  not_here: Status.NOT_HERE,
+  busy: Status.BUSY,
+};
+
+/**
+ * Stands between NATS and the host of this process: listens to the subjects of each daemon that the host holds, for as
+ * long as it holds that epoch, and rings whoever asked synchronously when the host knows the outcome.
+ */
+export class NATSToolBridge {
+  private readonly subscriptions = new Map<string, readonly Subscription[]>();
+  private readonly rings = new RingBook(LIMITS.ringsHeld);
+  private readonly stops: (() => void)[] = [];
+
+  constructor(private readonly deps: NATSToolBridgeDeps) {}
+
+  start(): void {
+    const { host } = this.deps;
+    this.stops.push(
+      host.onDaemon({ begins: (address) => this.begin(address), ended: (address) => this.end(address) }),
+      host.onOutcome((_, toolCallId) => this.ring(toolCallId, Status.DONE)),
+      host.onRefused((_, toolCallId) => this.ring(toolCallId, Status.BUSY)),
+    );
+  }
+
+  /** Ends the subscriptions; the connection stays its owner's. */
+  close(): void {
+    for (const stop of this.stops.splice(0)) stop();
+    for (const subscriptions of this.subscriptions.values()) {
+      for (const subscription of subscriptions) subscription.unsubscribe();
+    }
+    this.subscriptions.clear();
+  }
+
+  /** Resolves when the server knows of the subscriptions: only then may the daemon count as connected. */
+  private async begin(address: DaemonAddress): Promise<void> {
+    const subjects = daemonSubjects(address);
+    this.subscriptions.set(subjects.request, this.subscribe(address, subjects));
+    try {
+      await this.deps.link.flush();
+    } catch (error) {
+      this.end(address);
+      throw error;
+    }
+  }
+
+  private subscribe(address: DaemonAddress, subjects: DaemonSubjects): readonly Subscription[] {
+    const { connection } = this.deps.link;
+    const on = (subject: string, take: (message: Msg) => Promise<string> | string) =>
+      connection.subscribe(subject, {
+        callback: (error, message) => {
+          if (error === null) this.answer(message, take);
+          else this.deps.log.warn("NATS subscription failed", { daemonId: address.daemonId, cause: messageOf(error) });
+        },
+      });
+    return [
+      on(subjects.request, (message) => this.takeRequest(address, message, false)),
+      on(subjects.syncRequest, (message) => this.takeRequest(address, message, true)),
+      on(subjects.command, (message) => this.takeCommand(address, message)),
+    ];
+  }
+
+  private end(address: DaemonAddress): void {
+    const key = daemonSubjects(address).request;
+    for (const subscription of this.subscriptions.get(key) ?? []) subscription.unsubscribe();
+    this.subscriptions.delete(key);
+  }
+
+  private answer(message: Msg, take: (message: Msg) => Promise<string> | string): void {
+    try {
+      const reply = take(message);
+      if (typeof reply === "string") message.respond(reply);
+      else void reply.then((text) => message.respond(text)).catch((error) => this.dropped(message, error));
+    } catch (error) {
+      this.dropped(message, error);
+    }
+  }
+
+  /** Not answered: whoever asked sends it again. */
+  private dropped(message: Msg, error: unknown): void {
+    this.deps.log.warn("a request was not answered", { subject: message.subject, cause: messageOf(error) });
+  }
+
+  private takeRequest(address: DaemonAddress, message: Msg, sync: boolean): Promise<string> | string {
+    try {
+      const decoded = decodeToolRequest(message.string(), address, this.deps.check);
+      const traceparent = message.headers?.get("traceparent") ?? "";
+      const request = traceparent === "" ? decoded.request : { ...decoded.request, traceparent };
+      if (!decoded.byReference) return this.offer(address, request, sync, message.reply);
+      return this.resolve(request).then((whole) => this.offer(address, whole, sync, message.reply));
+    } catch (error) {
+      if (!(error instanceof ReliantError && error.code === "invalid_argument")) throw error;
+      this.deps.log.warn("a tool request was refused", { subject: message.subject, cause: error.message });
+      return encodeToolReply("", Status.INVALID, error.message);
+    }
+  }
+
+  /** The input of a request that was too large for its body. */
+  private async resolve(request: ToolRequest): Promise<ToolRequest> {
+    const call = await this.deps.toolCalls.find(request.toolCallId);
+    if (call === undefined || call.userId !== request.userId) {
+      throw new ReliantError(
+        "not_found",
+        `read the input of tool call ${request.toolCallId}: the user has no such call`,
+      );
+    }
+    return { ...request, inputJson: JSON.stringify(call.input) };
+  }
+
+  private offer(address: DaemonAddress, request: ToolRequest, sync: boolean, replyTo: string | undefined): string {
+    // Noted first: a host may know the outcome before `offer` returns.
+    if (sync && replyTo !== undefined && replyTo !== "") this.rings.note(request.toolCallId, replyTo);
+    const answer = this.deps.host.offer(address, request);
+    if (answer !== "accepted") this.rings.forget(request.toolCallId, replyTo);
+    return encodeToolReply(request.toolCallId, STATUS[answer]);
+  }
+
+  private ring(toolCallId: string, status: Status): void {
+    const { connection } = this.deps.link;
+    for (const replyTo of this.rings.take(toolCallId)) {
+      if (!connection.isClosed()) connection.publish(replyTo, encodeToolReply(toolCallId, status));
+    }
+  }
+
+  private takeCommand(address: DaemonAddress, message: Msg): Promise<string> | string {
+    const request = this.readCommand(message);
+    if (typeof request === "string") return commandReply("", new ReliantError("invalid_argument", request));
+    const { host } = this.deps;
+    const { command, commandId } = request;
+    switch (command.case) {
+      case "cancel":
+        return commandReply(commandId, notHereUnless(host.cancel(address, command.value.toolCallId, false)));
+      case "killProcess":
+        return commandReply(commandId, notHereUnless(host.cancel(address, command.value.toolCallId, true)));
+      case "online":
+        return commandReply(commandId, notHereUnless(host.isOnline(address)));
+      case "loadConfig":
+        return host.command(address, { kind: "load_config" }, AbortSignal.timeout(LIMITS.commandMs)).then(
+          () => commandReply(commandId, undefined),
+          (error) => commandReply(commandId, toReliantError(error, "load the daemon's configuration")),
+        );
+      case undefined:
+        return commandReply(commandId, new ReliantError("invalid_argument", "the command is none that is known here"));
+      default:
+        return unreachable(command);
+    }
+  }
+
+  /** The command, or what is wrong with it. */
+  private readCommand(message: Msg): DaemonCommandRequest | string {
+    try {
+      const request = fromJsonString(DaemonCommandRequestSchema, message.string(), { ignoreUnknownFields: true });
+      return this.deps.check(DaemonCommandRequestSchema, request) ?? request;
+    } catch (error) {
+      return messageOf(error);
+    }
+  }
+}
+
+function notHereUnless(done: boolean): ReliantError | undefined {
+  return done ? undefined : new ReliantError("daemon_offline", "the daemon is not connected here");
+}
+
+function commandReply(commandId: string, error: ReliantError | undefined): string {
+  const reply =
+    error === undefined
+      ? { commandId, ok: true }
+      : { commandId, ok: false, message: error.message, errorCode: error.code };
+  return toJsonString(DaemonCommandReplySchema, create(DaemonCommandReplySchema, reply));
+}

@@ -1,0 +1,189 @@
+import { isOutcome, type ToolCall } from "../chat/tool-call.ts";
+import { backoffMs } from "../core/backoff.ts";
+import type { Clock } from "../core/clock.ts";
+import { ReliantError, unreachable } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
+import type { Daemon, Daemons } from "../store/daemons.ts";
+import type { ToolCalls } from "../store/tool-calls.ts";
+import type { CallBell } from "./call-bell.ts";
+import type { DaemonAddress } from "./daemon-host.ts";
+import type { ToolRequest } from "./daemon-router.ts";
+import type { DaemonTransport, SendAnswer } from "./daemon-transport.ts";
+import {
+  type DeliveryProgress,
+  type DeliveryStep,
+  type DeliveryTimes,
+  isOverdue,
+  nextDeliveryStep,
+} from "./delivery-step.ts";
+
+/** All times of a delivery, milliseconds: those of `LIMITS`, or shortened by tests. */
+export interface RouterTimes extends DeliveryTimes {
+  readonly ledgerPollMs: number;
+  readonly resendBaseMs: number;
+  readonly resendMaxMs: number;
+  readonly toolCallSlackMs: number;
+}
+
+/** The part of the store that a router uses. */
+export interface RouterStore {
+  readonly daemons: Pick<Daemons, "find">;
+  readonly toolCalls: Pick<ToolCalls, "get" | "dispatch" | "endBeforeRunning" | "markUnreachable" | "cancelRequested">;
+}
+
+export interface DeliveryDeps {
+  readonly store: RouterStore;
+  readonly transport: DaemonTransport;
+  readonly clock: Clock;
+  readonly times: RouterTimes;
+}
+
+/** How far a delivery goes: until a gateway has accepted the call, or until the ledger has its outcome. */
+export type DeliveryGoal = "accepted" | "outcome";
+
+interface Look {
+  readonly call: ToolCall;
+  readonly daemonId: string;
+  readonly daemon: Daemon | undefined;
+  readonly cancelRequested: boolean;
+  readonly reachable: boolean;
+}
+
+/**
+ * Delivers one tool call: looks at the store, takes the next step, waits for a ring or the next poll, again. Whoever
+ * takes over a call does the same with the same id. Answers the ledger's row. Throws `not_found` for a call that is
+ * not the user's, what the store throws, and the signal's reason.
+ */
+export async function deliverToolCall(
+  deps: DeliveryDeps,
+  request: ToolRequest,
+  goal: DeliveryGoal,
+  bell: CallBell,
+  signal: AbortSignal,
+): Promise<ToolCall> {
+  let progress: DeliveryProgress = { startedAtMs: deps.clock.now(), reached: false, seenOnline: false };
+  for (let misses = 0; ; ) {
+    const look = await lookAt(deps, request, signal);
+    if (look.cancelRequested && look.call.state === "running") await passCancelOn(deps, look, request.userId, signal);
+    const step = nextDeliveryStep({ ...look, nowMs: deps.clock.now(), progress }, deps.times);
+    switch (step.kind) {
+      case "done":
+        return look.call;
+      case "end":
+      case "unreachable":
+        await endCall(deps, request.toolCallId, step);
+        continue;
+      case "wait":
+        misses = progress.reached ? 0 : misses + 1;
+        break;
+      case "send": {
+        const address = { userId: request.userId, daemonId: look.daemonId, epoch: step.epoch };
+        const answer = await send(deps, address, look.call, request, goal, signal);
+        if (answer.kind === "invalid") {
+          const reason = `its request was refused: ${answer.message}`;
+          await endCall(deps, request.toolCallId, { kind: "end", outcome: "failed", reason });
+        }
+        progress = { ...noted(progress, step.epoch, answer), seenOnline: true };
+        misses = answer.kind === "accepted" || answer.kind === "busy" ? 0 : misses + 1;
+        break;
+      }
+      default:
+        return unreachable(step);
+    }
+    if (goal === "accepted" && (progress.acceptedEpoch !== undefined || look.call.state === "running"))
+      return look.call;
+    const news = await bell.wait(pauseMs(deps.times, misses), deps.clock, signal);
+    if (news === "done") {
+      const call = await deps.store.toolCalls.get(request.toolCallId);
+      if (isOutcome(call.state)) return call;
+    }
+    if (news === "refused") {
+      const { acceptedEpoch: _, ...rest } = progress;
+      progress = rest;
+      await bell.wait(deps.times.ledgerPollMs, deps.clock, signal);
+    }
+  }
+}
+
+/** What the store says now, read at once; and, for a call that is long overdue, whether anybody answers for its daemon. */
+async function lookAt(deps: DeliveryDeps, request: ToolRequest, signal: AbortSignal): Promise<Look> {
+  signal.throwIfAborted();
+  const { daemons, toolCalls } = deps.store;
+  const [call, named, cancelRequested] = await Promise.all([
+    toolCalls.get(request.toolCallId),
+    daemons.find(request.userId, request.daemonId),
+    toolCalls.cancelRequested(request.toolCallId),
+  ]);
+  if (call.userId !== request.userId) {
+    throw new ReliantError("not_found", `send tool call ${request.toolCallId}: the user has no such call`);
+  }
+  // Once dispatched, a call stays with its daemon, whatever the chat names by now.
+  const daemonId = call.daemonId ?? request.daemonId;
+  const daemon = daemonId === request.daemonId ? named : await daemons.find(request.userId, daemonId);
+  const overdue = isOverdue({ call, nowMs: deps.clock.now() }, deps.times);
+  const reachable =
+    !overdue || daemon === undefined
+      ? true
+      : await deps.transport.isOnline({ userId: request.userId, daemonId, epoch: daemon.epoch }, signal);
+  return { call, daemonId, daemon, cancelRequested, reachable };
+}
+
+async function passCancelOn(deps: DeliveryDeps, look: Look, userId: string, signal: AbortSignal): Promise<void> {
+  const { daemon, call } = look;
+  if (daemon === undefined || call.daemonId === undefined) return;
+  await deps.transport.cancel({ userId, daemonId: daemon.id, epoch: daemon.epoch }, call.id, false, signal);
+}
+
+async function endCall(
+  deps: DeliveryDeps,
+  toolCallId: string,
+  step: Extract<DeliveryStep, { kind: "end" | "unreachable" }>,
+): Promise<void> {
+  const { toolCalls } = deps.store;
+  if (step.kind === "unreachable") await toolCalls.markUnreachable(toolCallId, step.reason);
+  else await toolCalls.endBeforeRunning({ toolCallId, outcome: step.outcome, reason: step.reason });
+}
+
+async function send(
+  deps: DeliveryDeps,
+  address: DaemonAddress,
+  call: ToolCall,
+  request: ToolRequest,
+  goal: DeliveryGoal,
+  signal: AbortSignal,
+): Promise<SendAnswer> {
+  if (Buffer.byteLength(request.inputJson) > LIMITS.toolInputBytes) {
+    return { kind: "invalid", message: `its input is larger than ${LIMITS.toolInputBytes} bytes` };
+  }
+  const dispatched =
+    call.state === "requested"
+      ? await deps.store.toolCalls.dispatch({
+          toolCallId: call.id,
+          daemonId: address.daemonId,
+          timeoutMs: request.timeoutMs,
+          deadlineAtMs: deps.clock.now() + request.timeoutMs + deps.times.toolCallSlackMs,
+        })
+      : call;
+  // Somebody was first: the next look tells what to do.
+  if (isOutcome(dispatched.state) || dispatched.daemonId !== address.daemonId) return { kind: "not_here" };
+  const { timeoutMs = request.timeoutMs } = dispatched;
+  const sent = { ...request, daemonId: address.daemonId, timeoutMs };
+  return deps.transport.send(address, sent, goal === "outcome", signal);
+}
+
+function noted(progress: DeliveryProgress, epoch: number, answer: SendAnswer): DeliveryProgress {
+  switch (answer.kind) {
+    case "accepted":
+      return { ...progress, reached: true, acceptedEpoch: epoch };
+    case "busy":
+      return { ...progress, reached: true };
+    default:
+      return progress;
+  }
+}
+
+/** Until the next look: the slow poll where somebody holds the call, is busy or is away; soon where nobody took it. */
+function pauseMs(times: RouterTimes, misses: number): number {
+  if (misses === 0) return times.ledgerPollMs;
+  return backoffMs(misses - 1, { baseMs: times.resendBaseMs, maxMs: times.resendMaxMs });
+}

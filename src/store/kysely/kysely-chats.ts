@@ -1,0 +1,205 @@
+import { sql } from "kysely";
+import type { Chat, ContentBlock, Message, Run } from "../../chat/message.ts";
+import { ReliantError } from "../../core/errors.ts";
+import type { Chats } from "../chats.ts";
+import type { Page } from "../projects.ts";
+import { lockChatOf } from "./chat-lock.ts";
+import { afterCursor, selectChats, toChat, toRun } from "./chat-rows.ts";
+import { checkUserBlocks } from "./check-sizes.ts";
+import { plainText } from "./columns.ts";
+import { badCursor, pageSize, readCursor, writeCursor } from "./cursors.ts";
+import type { Database, Write } from "./database.ts";
+import { insertBlocks, type MessageRow, toMessage, toMessages } from "./message-rows.ts";
+import { numberChatUpdates, numberUserUpdate } from "./numbers.ts";
+import { addToOutbox } from "./outbox-rows.ts";
+import { requestCancel } from "./request-cancel.ts";
+import { runUpdate, startRun } from "./run-ending.ts";
+
+/** Chats as clients see and change them, over the database. */
+export class KyselyChats implements Chats {
+  constructor(private readonly database: Database) {}
+
+  create(chat: Parameters<Chats["create"]>[0]): Promise<Chat> {
+    return this.database.write("create chat", async (write) => {
+      const { db, nowMs } = write;
+      const inserted = await db
+        .insertInto("chats")
+        .values({
+          id: chat.id,
+          user_id: chat.userId,
+          project_id: await this.ownProject(write, chat.userId, chat.projectId),
+          title: plainText(chat.title),
+          model: chat.model,
+          daemon_id: await this.ownDaemon(write, chat.userId, chat.daemonId),
+          sequence: 0,
+          ...{ last_position: 0, user_position: 0, answer_position: 0 },
+          run_id: null,
+          created_at: nowMs,
+          updated_at: nowMs,
+        })
+        .onConflict((conflict) => conflict.column("id").doNothing())
+        .executeTakeFirst();
+      const made = inserted.numInsertedOrUpdatedRows === 1n;
+      const row = await selectChats(db).where("chats.id", "=", chat.id).executeTakeFirstOrThrow();
+      if (row.user_id !== chat.userId) {
+        throw new ReliantError("already_exists", `create chat ${chat.id}: the id is taken; let the server make one`);
+      }
+      if (made) await numberUserUpdate(write, chat.userId, { kind: "chat_changed", chatId: chat.id });
+      return toChat(row);
+    });
+  }
+
+  async get(userId: string, chatId: string): Promise<Chat> {
+    const row = await this.database.read("read chat", (db) =>
+      selectChats(db).where("chats.id", "=", chatId).where("chats.user_id", "=", userId).executeTakeFirst(),
+    );
+    if (row === undefined) throw notFound(chatId);
+    return toChat(row);
+  }
+
+  async list(query: Parameters<Chats["list"]>[0]): Promise<Page<Chat>> {
+    const limit = pageSize(query.limit);
+    const cursor = query.cursor === undefined ? undefined : chatCursor(query.cursor);
+    const { projectId } = query;
+    const rows = await this.database.read("list chats", (db) => {
+      let select = selectChats(db).where("chats.user_id", "=", query.userId);
+      if (projectId !== undefined) select = select.where("chats.project_id", "=", projectId);
+      if (cursor !== undefined) select = select.where(afterCursor(cursor));
+      return select
+        .orderBy("chats.updated_at", "desc")
+        .orderBy("chats.id", "desc")
+        .limit(limit + 1)
+        .execute();
+    });
+    const items = rows.slice(0, limit).map(toChat);
+    const last = items.at(-1);
+    if (rows.length <= limit || last === undefined) return { items };
+    return { items, nextCursor: writeCursor([last.updatedAtMs, last.id]) };
+  }
+
+  sendMessage(message: Parameters<Chats["sendMessage"]>[0]) {
+    checkUserBlocks(message.messageId, message.blocks);
+    return this.database.write("send message", async (write) => {
+      const chat = await lockChatOf(write, message.userId, message.chatId);
+      const sentBefore = await this.findSent(write, message.chatId, message.messageId);
+      if (sentBefore !== undefined) return sentBefore;
+      const underWay = await write.db
+        .selectFrom("runs")
+        .selectAll()
+        .where("id", "=", chat.run_id ?? "")
+        .where(sql<boolean>`state = 'running'`)
+        .executeTakeFirst();
+      const run = underWay === undefined ? await startRun(write, chat.id) : toRun(underWay);
+      const row = await this.insertMessage(write, message, run, chat.last_position + 1);
+      const outboxId = await addToOutbox(write, "wake", chat.id);
+      await numberChatUpdates(write, chat.id, [
+        { kind: "message", messageId: row.id },
+        ...(underWay === undefined ? [runUpdate(run)] : []),
+      ]);
+      if (underWay === undefined) {
+        await numberUserUpdate(write, message.userId, { kind: "chat_changed", chatId: chat.id });
+      }
+      return { message: toMessage(row, message.blocks), run, outboxId };
+    });
+  }
+
+  listMessages(query: Parameters<Chats["listMessages"]>[0]) {
+    const limit = pageSize(query.limit);
+    return this.database.snapshot("list messages", async (db) => {
+      const chat = await db
+        .selectFrom("chats")
+        .select("sequence")
+        .where("id", "=", query.chatId)
+        .where("user_id", "=", query.userId)
+        .executeTakeFirst();
+      if (chat === undefined) throw notFound(query.chatId);
+      const rows = await db
+        .selectFrom("messages")
+        .selectAll()
+        .where("chat_id", "=", query.chatId)
+        .where("position", ">", query.afterPosition)
+        .where("state", "!=", "open")
+        .orderBy("position")
+        .limit(limit + 1)
+        .execute();
+      const messages = await toMessages(db, this.database.driver, rows.slice(0, limit));
+      return { messages, sequence: chat.sequence, more: rows.length > limit };
+    });
+  }
+
+  requestCancel(userId: string, chatId: string) {
+    return this.database.write("cancel run", (write) => requestCancel(write, userId, chatId));
+  }
+
+  /** The message that was sent under this id before, with the run that took it up. */
+  private async findSent(
+    write: Write,
+    chatId: string,
+    messageId: string,
+  ): Promise<{ readonly message: Message; readonly run: Run } | undefined> {
+    const { db, driver } = write;
+    const row = await db.selectFrom("messages").selectAll().where("id", "=", messageId).executeTakeFirst();
+    if (row === undefined) return undefined;
+    if (row.chat_id !== chatId || row.role !== "user") {
+      throw new ReliantError("already_exists", `send message ${messageId}: the id is taken; let the server make one`);
+    }
+    const run = await db.selectFrom("runs").selectAll().where("id", "=", row.run_id).executeTakeFirstOrThrow();
+    const [message] = await toMessages(db, driver, [row]);
+    return message === undefined ? undefined : { message, run: toRun(run) };
+  }
+
+  private async insertMessage(
+    write: Write,
+    message: { readonly chatId: string; readonly messageId: string; readonly blocks: readonly ContentBlock[] },
+    run: Run,
+    position: number,
+  ): Promise<MessageRow> {
+    const { db, nowMs } = write;
+    const row: MessageRow = {
+      ...{ id: message.messageId, chat_id: message.chatId, run_id: run.id, position, role: "user", state: "complete" },
+      ...{ model: null, usage: null, error: null, attempt: 0, created_at: nowMs },
+    };
+    await db.insertInto("messages").values(row).execute();
+    await insertBlocks(db, row.id, message.blocks);
+    await db
+      .updateTable("chats")
+      .set({ last_position: position, user_position: position, updated_at: nowMs })
+      .where("id", "=", message.chatId)
+      .execute();
+    return row;
+  }
+
+  private async ownProject(write: Write, userId: string, projectId: string | undefined): Promise<string | null> {
+    if (projectId === undefined) return null;
+    const project = await write.db
+      .selectFrom("projects")
+      .select("id")
+      .where("id", "=", projectId)
+      .where("user_id", "=", userId)
+      .executeTakeFirst();
+    if (project === undefined) throw new ReliantError("not_found", `project ${projectId} is not there`);
+    return project.id;
+  }
+
+  private async ownDaemon(write: Write, userId: string, daemonId: string | undefined): Promise<string | null> {
+    if (daemonId === undefined) return null;
+    const daemon = await write.db
+      .selectFrom("daemons")
+      .select("id")
+      .where("id", "=", daemonId)
+      .where("user_id", "=", userId)
+      .executeTakeFirst();
+    if (daemon === undefined) throw new ReliantError("not_found", `daemon ${daemonId} is not there`);
+    return daemon.id;
+  }
+}
+
+function chatCursor(cursor: string): { readonly updatedAt: number; readonly id: string } {
+  const [updatedAt, id] = readCursor(cursor);
+  if (typeof updatedAt !== "number" || typeof id !== "string") throw badCursor();
+  return { updatedAt, id };
+}
+
+function notFound(chatId: string): ReliantError {
+  return new ReliantError("not_found", `chat ${chatId} is not there`);
+}

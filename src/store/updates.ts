@@ -1,0 +1,19 @@
+import type { ChatUpdate, LiveBlock, ToolOutputChunk, UserUpdate } from "../chat/chat-update.ts";
+
+/** What streams read. */
+export interface Updates {
+  /** Updates with a number above, in order, at most `limit`. The caller has checked whose chat it is. */
+  chatUpdates(chatId: string, afterSequence: number, limit: number): Promise<readonly ChatUpdate[]>;
+  userUpdates(userId: string, afterSequence: number, limit: number): Promise<readonly UserUpdate[]>;
+  /** Stored part of what is being written now. */
+  liveBlocks(chatId: string): Promise<readonly LiveBlock[]>;
+  /** The latest stored piece of the output of each running call. */
+  liveOutput(chatId: string): Promise<readonly ToolOutputChunk[]>;
+  /** Through the write queue: the latest piece of a call's output, a lossy view. */
+  saveLiveOutput(chunk: ToolOutputChunk): void;
+  /** Last numbers of many users and chats, in one query each. Unknown ids are left out. */
+  lastSequences(of: {
+    readonly userIds: readonly string[];
+    readonly chatIds: readonly string[];
+  }): Promise<{ readonly users: ReadonlyMap<string, number>; readonly chats: ReadonlyMap<string, number> }>;
+}

@@ -1,0 +1,38 @@
+import { readFileSync } from "node:fs";
+
+/** A clock tick of `/proc/<pid>/stat`: Linux tells user space 100 in a second, whatever the kernel's own pace. */
+const TICK_MS = 10;
+
+/** Resident memory of a process, bytes. Throws where there is no such process, or no `/proc`. */
+export function residentBytes(pid: number): number {
+  const bytes = statusBytes(pid, "VmRSS");
+  if (bytes === undefined) throw new Error(`read the memory of process ${pid}: it has ended`);
+  return bytes;
+}
+
+/** The most memory that a process ever had resident, bytes; undefined once it has ended. */
+export function peakBytes(pid: number): number | undefined {
+  return statusBytes(pid, "VmHWM");
+}
+
+/** Processor time of all threads since the start, user and kernel, milliseconds. */
+export function processorMs(pid: number): number {
+  // The second field is the name, which may hold spaces; behind its parenthesis everything is a number or a letter.
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+  const [user, system] = [Number(fields[11]), Number(fields[12])];
+  if (Number.isNaN(user + system)) throw new Error(`read the processor time of process ${pid}: /proc tells none`);
+  return (user + system) * TICK_MS;
+}
+
+function statusBytes(pid: number, field: string): number | undefined {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/status`, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ESRCH"))
+      return undefined;
+    throw error;
+  }
+  const kibibytes = new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(text)?.[1];
+  return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
+}

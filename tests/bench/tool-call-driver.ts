@@ -1,0 +1,131 @@
+/**
+ * The process that asks for tool calls as a worker does, and does the raw parts between them, so that both see the same
+ * machine. Its options come as one JSON argument; it prints one line of JSON, {@link DriverReport}.
+ */
+import { realpath } from "node:fs/promises";
+import { z } from "zod";
+import { systemClock } from "../../src/core/clock.ts";
+import { newId } from "../../src/core/ids.ts";
+import { logger } from "../../src/core/logger.ts";
+import { openNats } from "../../src/nats/nats-connection.ts";
+import { NATSDaemonRouter } from "../../src/routing/nats-daemon-router.ts";
+import { openStore } from "../../src/store/kysely/kysely-store.ts";
+import type { Store } from "../../src/store/store.ts";
+import { createToolCatalog } from "../../src/tools/catalog.ts";
+import { timeOf } from "./figures.ts";
+import { openRawActs } from "./raw-parts.ts";
+
+const OPTIONS = z.object({
+  databaseUrl: z.string(),
+  natsUrl: z.string(),
+  echoUrl: z.string(),
+  subject: z.string(),
+  folder: z.string(),
+  userId: z.string(),
+  daemonId: z.string(),
+  root: z.string(),
+  rounds: z.int(),
+  callsPerRound: z.int(),
+});
+export type DriverOptions = z.infer<typeof OPTIONS>;
+
+const TIMES = z.array(z.number());
+/** All times in milliseconds, one for each time that it was done. */
+export const DRIVER_REPORT = z.object({
+  calls: TIMES,
+  /** The tool alone, in the driver's process. */
+  tool: TIMES,
+  rawParts: z.array(z.object({ what: z.string(), times: z.int(), took: TIMES })),
+});
+export type DriverReport = z.infer<typeof DRIVER_REPORT>;
+
+/** The cheapest tool of a daemon: it touches nothing but one tiny file. */
+const TOOL = { name: "read_file", input: { path: "note.txt" } } as const;
+
+async function drive(options: DriverOptions): Promise<DriverReport> {
+  await using cleanup = new AsyncDisposableStack();
+  const nats = await openNats(
+    { url: options.natsUrl, name: "bench", log: logger("bench") },
+    AbortSignal.timeout(10_000),
+  );
+  cleanup.defer(() => nats.close());
+  const store = await openStore({
+    ...{ driver: "postgres", url: options.databaseUrl, clock: systemClock },
+    ...{ announce: () => undefined, signal: AbortSignal.timeout(10_000) },
+  });
+  cleanup.defer(() => store.close());
+  const router = new NATSDaemonRouter({ store, link: nats, clock: systemClock });
+  cleanup.defer(() => router.close());
+  const raw = cleanup.use(await openRawActs(options));
+  const runTool = await toolAlone(options.root);
+
+  const report: DriverReport = {
+    calls: [],
+    tool: [],
+    rawParts: raw.acts.map(({ what, times }) => ({ what, times, took: [] })),
+  };
+  for (let round = 0; round <= options.rounds; round++) {
+    // The first round warms up, and is not counted.
+    const keep = (into: number[], tookMs: number) => {
+      if (round > 0) into.push(tookMs);
+    };
+    const { chatId, callIds } = await requestCalls(store, options.userId, options.callsPerRound);
+    for (const toolCallId of callIds)
+      keep(report.calls, await timeOf(() => callTool(router, options, chatId, toolCallId)));
+    for (const [index, { act }] of raw.acts.entries()) {
+      const took = report.rawParts[index]?.took ?? [];
+      for (let time = 0; time < options.callsPerRound; time++) keep(took, await timeOf(act));
+    }
+    for (let time = 0; time < options.callsPerRound; time++) keep(report.tool, await timeOf(runTool));
+  }
+  return report;
+}
+
+/** From here the clock runs: until the ledger has the outcome and the caller has it, too. */
+async function callTool(
+  router: NATSDaemonRouter,
+  { userId, daemonId, root }: DriverOptions,
+  chatId: string,
+  toolCallId: string,
+): Promise<void> {
+  const request = { toolCallId, chatId, userId, daemonId, toolName: TOOL.name };
+  const call = await router.sendToolRequestSync(
+    { ...request, inputJson: JSON.stringify(TOOL.input), roots: [root], timeoutMs: 60_000 },
+    AbortSignal.timeout(30_000),
+  );
+  if (call.state !== "succeeded") throw new Error(`call ${TOOL.name}: it is ${call.state}: ${call.result?.text}`);
+}
+
+/** A chat whose model has asked for so many calls: they stand in the ledger as requested. */
+async function requestCalls(store: Store, userId: string, count: number) {
+  const chatId = newId("chat");
+  await store.chats.create({ id: chatId, userId, title: "bench", model: "scripted/bench" });
+  const blocks = [{ kind: "text", text: "read it" }] as const;
+  const { run } = await store.chats.sendMessage({ userId, chatId, messageId: newId("msg"), blocks });
+  const messageId = newId("msg");
+  const begun = await store.turns.beginAnswer({ runId: run.id, messageId });
+  if (begun.kind !== "begun") throw new Error(`ask for tool calls: the answer is ${begun.kind}`);
+  const callIds = Array.from({ length: count }, () => newId("call"));
+  await store.turns.completeAnswer(
+    { messageId, attempt: begun.attempt },
+    {
+      state: "complete",
+      blocks: callIds.map((id) => ({ kind: "tool_call", toolCallId: id, providerCallId: id, ...TOOL })),
+    },
+  );
+  return { chatId, callIds };
+}
+
+async function toolAlone(root: string): Promise<() => Promise<unknown>> {
+  const parsed = createToolCatalog().parse(TOOL.name, TOOL.input);
+  if (parsed.kind !== "fits") throw new Error(`run ${TOOL.name} alone: ${parsed.text}`);
+  const roots = [await realpath(root)];
+  const { signal } = new AbortController();
+  const context = { toolCallId: newId("call"), signal, roots, output: () => undefined, clock: systemClock };
+  return () => parsed.tool.run(parsed.input, context);
+}
+
+if (import.meta.main) {
+  const report = await drive(OPTIONS.parse(JSON.parse(process.argv[2] ?? "{}")));
+  process.stdout.write(`${JSON.stringify(report)}\n`);
+}

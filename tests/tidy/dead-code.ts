@@ -1,0 +1,35 @@
+/** Exports of `src` that only tests use, with the reason why they are exported all the same. */
+export interface TestOnlyExport {
+  readonly path: string;
+  readonly name: string;
+  readonly because: string;
+}
+
+export const TEST_ONLY_EXPORTS: readonly TestOnlyExport[] = [
+  { path: "src/config/resolve.ts", name: "resolveSettings", because: "tests make a role's settings with it" },
+  { path: "src/config/suggest.ts", name: "editDistance", because: "its laws are tested on their own" },
+  { path: "src/config/rules.ts", name: "isLoopback", because: "its cases are tested on their own" },
+  { path: "src/config/port-conflict.ts", name: "sharedDefault", because: "its cases are tested on their own" },
+  {
+    path: "src/config/render-markdown.ts",
+    name: "withSettingsTable",
+    because: "the test of the README's tables writes them, too",
+  },
+  { path: "src/chat/transitions.ts", name: "endsUnstarted", because: "the table's test asks it of every ending" },
+  {
+    path: "src/engine/temporal/bundle/dependency-edits.ts",
+    name: "CORE_TRIPLES",
+    because: "tests look for the native core's file by it",
+  },
+  {
+    path: "src/models/script-schema.ts",
+    name: "scriptJsonSchema",
+    because: "the schema file is written and compared by it",
+  },
+];
+
+/** Files that no import reaches, but the program starts: with who starts them. */
+export const ENTRIES: readonly { readonly path: string; readonly because: string }[] = [
+  { path: "src/main.ts", because: "the executable's entry" },
+  { path: "src/engine/temporal/workflows.ts", because: "the workflow bundle's entry" },
+];

@@ -1,0 +1,202 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { type StreamItem, UserStream } from "../../../src/api/user-stream.ts";
+import { ReliantError } from "../../../src/core/errors.ts";
+import { LIMITS } from "../../../src/core/limits.ts";
+import { ManualClock, settle } from "../../support/manual-clock.ts";
+import { StreamedChat } from "./streamed-chat.ts";
+
+const leaving = new Set<AbortController>();
+afterEach(async () => {
+  for (const leave of leaving) leave.abort();
+  leaving.clear();
+  await settle();
+});
+
+/** A client that reads as fast as it can, from that number on, until it leaves. */
+function follow(chat: StreamedChat, clock: ManualClock, after = 0, mayGoOn = async () => {}) {
+  const stream = new UserStream(
+    { store: chat.store, hub: chat, clock, mayGoOn },
+    { userId: "u", afterUserSequence: 0, chats: [{ chatId: "c", afterSequence: after }] },
+  );
+  const leave = new AbortController();
+  leaving.add(leave);
+  const got: StreamItem[] = [];
+  const read = async () => {
+    for await (const item of stream.items(leave.signal)) got.push(item);
+  };
+  return { got, stream, leave: () => leave.abort(), ended: read().catch((error: unknown) => error) };
+}
+
+const numbers = (items: readonly StreamItem[]) =>
+  items.flatMap((item) => (item.kind === "update" ? [item.update.sequence] : []));
+
+/** What a client shows: the text since the last attempt. Fails on a byte that is doubled or missing. */
+function shown(items: readonly StreamItem[]): string {
+  let text = "";
+  for (const item of items) {
+    if (item.kind === "update" && item.update.event.kind === "attempt_started") text = "";
+    if (item.kind !== "delta") continue;
+    expect(item.delta.offset).toBe(Buffer.byteLength(text));
+    text += item.delta.text;
+  }
+  return text;
+}
+
+describe("a stream", () => {
+  test("begins behind the client's number and follows", async () => {
+    const chat = new StreamedChat();
+    for (let turn = 0; turn < 3; turn++) chat.beginAttempt();
+    const { got } = follow(chat, new ManualClock(), 1);
+    await settle();
+    expect(numbers(got)).toEqual([2, 3]);
+    chat.beginAttempt();
+    await settle();
+    expect(numbers(got)).toEqual([2, 3, 4]);
+  });
+
+  test("reads more than one page", async () => {
+    const chat = new StreamedChat();
+    for (let turn = 0; turn < LIMITS.updatePage * 2 + 1; turn++) chat.beginAttempt();
+    const { got } = follow(chat, new ManualClock());
+    await settle();
+    expect(numbers(got)).toEqual(chat.updates.map((update) => update.sequence));
+  });
+
+  test("subscribes before it reads, and leaves the hub when its client leaves", async () => {
+    const chat = new StreamedChat();
+    const client = follow(chat, new ManualClock());
+    await settle();
+    expect(chat.subscriptions).toBe(1);
+    client.leave();
+    expect(await client.ended).toBeUndefined();
+    expect(chat.subscriptions).toBe(0);
+  });
+
+  test("finds a number whose announcement was lost when the poll tells of it", async () => {
+    const chat = new StreamedChat();
+    const { got, stream } = follow(chat, new ManualClock());
+    await settle();
+    chat.beginAttempt(false);
+    await settle();
+    expect(numbers(got)).toEqual([]);
+    stream.onChatSequence("c", 1);
+    await settle();
+    expect(numbers(got)).toEqual([1]);
+  });
+
+  test("shows what is stored of a block, then goes on live", async () => {
+    const chat = new StreamedChat();
+    chat.beginAttempt();
+    chat.write("Grüß ");
+    chat.storeText();
+    chat.write("Gott", false);
+    const clock = new ManualClock();
+    const { got } = follow(chat, clock);
+    await settle();
+    expect(shown(got)).toBe("Grüß ");
+    chat.write(", Welt");
+    await settle();
+    expect(shown(got)).toBe("Grüß ");
+    chat.storeText();
+    await clock.advance(LIMITS.deltaStoreMs);
+    expect(shown(got)).toBe("Grüß Gott, Welt");
+  });
+
+  test("says that it is alive, and asks whether its client may go on, while much is sent too", async () => {
+    const clock = new ManualClock();
+    const chat = new StreamedChat();
+    let revoked = false;
+    const client = follow(chat, clock, 0, async () => {
+      if (revoked) throw new ReliantError("unauthenticated", "the token was revoked");
+    });
+    await clock.advance(LIMITS.keepAliveMs);
+    expect(client.got.map((item) => item.kind)).toEqual(["keep_alive"]);
+    revoked = true;
+    for (let step = 0; step < 16; step++) {
+      chat.beginAttempt();
+      await clock.advance(LIMITS.keepAliveMs / 15);
+    }
+    expect(await client.ended).toMatchObject({ code: "unauthenticated" });
+    expect(chat.subscriptions).toBe(0);
+  });
+
+  test("of a client that does not read costs the publisher nothing, and brings it the whole text later", async () => {
+    const chat = new StreamedChat();
+    chat.beginAttempt();
+    const clock = new ManualClock();
+    const stream = new UserStream(
+      { store: chat.store, hub: chat, clock, mayGoOn: async () => {} },
+      { userId: "u", afterUserSequence: 0, chats: [{ chatId: "c", afterSequence: 0 }] },
+    );
+    const leave = new AbortController();
+    leaving.add(leave);
+    const items = stream.items(leave.signal);
+    const got: StreamItem[] = [];
+    const first = await items.next();
+    if (first.value) got.push(first.value);
+    for (let word = 0; word < LIMITS.subscriberQueue * 3; word++) chat.write(`${word} `);
+    chat.storeText();
+    const reading = (async () => {
+      for await (const item of items) got.push(item);
+    })();
+    await clock.advance(LIMITS.deltaStoreMs * 2);
+    expect(shown(got)).toBe(chat.text);
+    leave.abort();
+    await reading;
+  });
+});
+
+type Step =
+  | { readonly kind: "write"; readonly text: string; readonly carried: boolean }
+  | { readonly kind: "store" | "lose" | "pass_time" | "let_run" }
+  | { readonly kind: "attempt"; readonly announced: boolean };
+
+const steps: fc.Arbitrary<Step[]> = fc.array(
+  fc.oneof(
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        kind: fc.constant("write" as const),
+        text: fc.string({ unit: "grapheme", minLength: 1, maxLength: 5 }),
+        carried: fc.boolean(),
+      }),
+    },
+    { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom("store", "lose", "pass_time", "let_run") }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant("attempt" as const), announced: fc.boolean() }) },
+  ),
+  { maxLength: 40 },
+);
+
+test("whatever is lost and whenever a client joins, its numbers have no gap and no double, and its text is the store's", async () => {
+  await fc.assert(
+    fc.asyncProperty(steps, fc.nat({ max: 40 }), async (all, joinsAt) => {
+      const chat = new StreamedChat();
+      const clock = new ManualClock();
+      chat.beginAttempt();
+      let client: ReturnType<typeof follow> | undefined;
+      for (const [index, step] of all.entries()) {
+        if (index === joinsAt) client = follow(chat, clock);
+        if (step.kind === "write") chat.write(step.text, step.carried);
+        if (step.kind === "store") chat.storeText();
+        if (step.kind === "lose") chat.lose();
+        if (step.kind === "attempt") chat.beginAttempt(step.announced);
+        if (step.kind === "pass_time") await clock.advance(LIMITS.deltaStoreMs);
+        if (step.kind === "let_run") await settle();
+      }
+      client ??= follow(chat, clock);
+      await settle();
+      // What always comes in the end: the text is stored, the replica polls, and the next piece shows where the text is.
+      chat.storeText();
+      client.stream.onChatSequence("c", chat.updates.length);
+      chat.write("!");
+      chat.storeText();
+      await clock.advance(LIMITS.deltaStoreMs * 2);
+      client.leave();
+      await client.ended;
+      expect(numbers(client.got)).toEqual(chat.updates.map((update) => update.sequence));
+      expect(shown(client.got)).toBe(chat.text);
+    }),
+    { numRuns: 150 },
+  );
+}, 60_000);

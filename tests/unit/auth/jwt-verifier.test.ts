@@ -1,0 +1,95 @@
+import { describe, expect, test } from "bun:test";
+import { exportSPKI, generateKeyPair, SignJWT } from "jose";
+import { JwtVerifier, type JwtVerifierOptions } from "../../../src/auth/jwt-verifier.ts";
+import { systemClock } from "../../../src/core/clock.ts";
+import type { Accounts } from "../../../src/store/users.ts";
+
+const signal = new AbortController().signal;
+
+/** Accounts that count how often they were asked. */
+function fakeAccounts() {
+  const asked: string[] = [];
+  const users: Accounts = {
+    findOrCreate: async ({ issuer, subject }) => {
+      asked.push(`${issuer}/${subject}`);
+      return { id: `usr_${subject}`, issuer, subject, createdAtMs: 0 };
+    },
+    get: async (id) => ({ id, issuer: "", subject: "", createdAtMs: 0 }),
+  };
+  return { users, asked };
+}
+
+async function installation(alg: string, options: JwtVerifierOptions = {}) {
+  const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
+  const accounts = fakeAccounts();
+  const deps = { store: { users: accounts.users }, clock: systemClock };
+  const verifier = await JwtVerifier.open({ kind: "pem", pem: await exportSPKI(publicKey) }, deps, options);
+  const sign = (claims: Record<string, unknown> = {}, expires = "1h") =>
+    new SignJWT({ iss: "issuer", sub: "alice", ...claims })
+      .setProtectedHeader({ alg })
+      .setExpirationTime(expires)
+      .sign(privateKey);
+  return { verifier, sign, asked: accounts.asked };
+}
+
+describe("a user's token", () => {
+  for (const alg of ["EdDSA", "ES256", "RS256"]) {
+    test(`signed with ${alg} names its user`, async () => {
+      const { verifier, sign } = await installation(alg);
+      expect(await verifier.verify(await sign(), signal)).toEqual({ userId: "usr_alice", scope: "api" });
+    });
+  }
+
+  test("costs one query for a user, not one a request", async () => {
+    const { verifier, sign, asked } = await installation("EdDSA");
+    await verifier.verify(await sign(), signal);
+    await verifier.verify(await sign(), signal);
+    expect(asked).toEqual(["issuer/alice"]);
+  });
+
+  test("that has expired is refused and says so", async () => {
+    const { verifier, sign } = await installation("EdDSA");
+    await expect(verifier.verify(await sign({}, "-5m"), signal)).rejects.toThrow("the token has expired");
+  });
+
+  test("of another key is refused", async () => {
+    const { verifier } = await installation("EdDSA");
+    const other = await installation("EdDSA");
+    await expect(verifier.verify(await other.sign(), signal)).rejects.toMatchObject({ code: "unauthenticated" });
+  });
+
+  test("of another issuer or audience is refused where one is set", async () => {
+    const { verifier, sign } = await installation("EdDSA", { issuer: "issuer", audience: "reliant" });
+    await expect(verifier.verify(await sign({ aud: "reliant" }), signal)).resolves.toMatchObject({ scope: "api" });
+    await expect(verifier.verify(await sign({ aud: "else" }), signal)).rejects.toThrow("aud");
+    await expect(verifier.verify(await sign({ aud: "reliant", iss: "else" }), signal)).rejects.toThrow("iss");
+  });
+
+  test("without a user is refused", async () => {
+    const { verifier, sign } = await installation("EdDSA");
+    await expect(verifier.verify(await sign({ sub: undefined }), signal)).rejects.toThrow("names no user");
+  });
+
+  test("signed with the public key as a shared secret is refused", async () => {
+    const { publicKey } = await generateKeyPair("RS256", { extractable: true });
+    const pem = await exportSPKI(publicKey);
+    const deps = { store: { users: fakeAccounts().users }, clock: systemClock };
+    const verifier = await JwtVerifier.open({ kind: "pem", pem }, deps);
+    const forged = await new SignJWT({ sub: "alice" })
+      .setProtectedHeader({ alg: "HS256" })
+      .sign(new TextEncoder().encode(pem));
+    await expect(verifier.verify(forged, signal)).rejects.toMatchObject({ code: "unauthenticated" });
+  });
+
+  test("that is no token at all is refused", async () => {
+    const { verifier } = await installation("EdDSA");
+    await expect(verifier.verify("no.token", signal)).rejects.toMatchObject({ code: "unauthenticated" });
+  });
+});
+
+test("published keys that cannot be fetched are no reason to call the token wrong", async () => {
+  const { sign } = await installation("EdDSA");
+  const deps = { store: { users: fakeAccounts().users }, clock: systemClock };
+  const verifier = await JwtVerifier.open({ kind: "jwks", url: "http://127.0.0.1:1/keys" }, deps);
+  await expect(verifier.verify(await sign(), signal)).rejects.toMatchObject({ code: "unavailable" });
+});

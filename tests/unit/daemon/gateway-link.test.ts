@@ -1,0 +1,261 @@
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { create } from "@bufbuild/protobuf";
+import { ReliantError } from "../../../src/core/errors.ts";
+import { LIMITS } from "../../../src/core/limits.ts";
+import { GatewayLink, type LinkListener } from "../../../src/daemon/gateway-link.ts";
+import { helloFields } from "../../../src/daemon/hello-fields.ts";
+import { SqliteJournal } from "../../../src/daemon/sqlite-journal.ts";
+import { ConnectResponseSchema, Refused_Reason } from "../../../src/gen/reliant/v1/daemon_pb.ts";
+import { settle } from "../../support/manual-clock.ts";
+import { type TempFolder, tempFolder } from "../../support/temp-folder.ts";
+import { FakeGateway } from "./fake-gateway.ts";
+import { LaptopClock } from "./laptop-clock.ts";
+
+class LinkWorld implements AsyncDisposable {
+  readonly clock = new LaptopClock();
+  readonly gateway = new FakeGateway();
+  readonly events: string[] = [];
+  readonly waits: number[] = [];
+  readonly frames: string[] = [];
+  busy = false;
+  outcome: "running" | "ended" | Error = "running";
+  private readonly abort = new AbortController();
+  private readonly running: Promise<void>;
+
+  private constructor(
+    private readonly folder: TempFolder,
+    readonly journal: SqliteJournal,
+    prepare: (gateway: FakeGateway) => void,
+  ) {
+    prepare(this.gateway);
+    const listener: LinkListener = {
+      connected: (_, { epoch }) => this.events.push(`connected ${epoch}`),
+      frame: (session, frame) => this.frames.push(`${session.name} ${frame.kind}`),
+      disconnected: (_, reason) => this.events.push(`disconnected: ${reason}`),
+      waiting: (_, ms) => this.waits.push(ms),
+    };
+    const link = new GatewayLink({
+      transport: this.gateway,
+      clock: this.clock,
+      journal,
+      hello: helloFields({
+        daemonId: "dmn_1",
+        userId: "usr_1",
+        instanceId: "ins_1",
+        name: "laptop",
+        labels: [],
+        version: "0",
+        platform: "test",
+        toolNames: [],
+      }),
+      listener,
+      runningIds: () => [],
+      isBusy: () => this.busy,
+      random: () => 1,
+    });
+    this.running = link.run(this.abort.signal).then(
+      () => {
+        this.outcome = "ended";
+      },
+      (error: Error) => {
+        this.outcome = error;
+      },
+    );
+  }
+
+  static async create(prepare: (gateway: FakeGateway) => void = () => {}): Promise<LinkWorld> {
+    const folder = await tempFolder("link");
+    const world = new LinkWorld(folder, SqliteJournal.open(join(folder.path, "journal.db")), prepare);
+    await settle();
+    return world;
+  }
+
+  /** The gateway beats as it should while time passes. */
+  async live(ms: number, everyMs = LIMITS.heartbeatBusyMs): Promise<void> {
+    for (let passed = 0; passed < ms; passed += everyMs) {
+      this.gateway.last.send(create(ConnectResponseSchema, { frame: { case: "heartbeat", value: {} } }).frame);
+      await this.clock.advance(Math.min(everyMs, ms - passed));
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.abort.abort();
+    await this.running;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    this.journal.close();
+    await this.folder.remove();
+  }
+}
+
+describe("the link to the gateway", () => {
+  test("begins with the epoch 0, and names the last one that it saw when it comes again", async () => {
+    await using world = await LinkWorld.create();
+    expect(world.gateway.last.hello?.lastEpoch).toBe(0n);
+    world.gateway.last.out.close();
+    await world.clock.advance(LIMITS.reconnectBaseMs);
+    expect(world.gateway.last.hello?.lastEpoch).toBe(1n);
+    expect(world.events).toEqual(["connected 1", "disconnected: the gateway ended the connection", "connected 2"]);
+  });
+
+  test("waits longer after each failure, up to a bound", async () => {
+    const { reconnectBaseMs: base, reconnectMaxMs: max } = LIMITS;
+    await using world = await LinkWorld.create((gateway) => {
+      gateway.failure = new ReliantError("unavailable", "nobody is there");
+    });
+    for (let attempt = 0; attempt < 8; attempt++) await world.clock.advance(max);
+    expect(world.waits.slice(0, 8)).toEqual([base, base * 2, base * 4, base * 8, base * 16, base * 32, max, max]);
+    expect(world.outcome).toBe("running");
+  });
+
+  test("begins with short waits again after a connection that lasted, and not after one that did not", async () => {
+    await using world = await LinkWorld.create();
+    for (const lastsMs of [0, 0, LIMITS.reconnectMaxMs + 1, 0]) {
+      await world.live(lastsMs);
+      world.gateway.last.out.close();
+      await settle();
+      await world.clock.advance(LIMITS.reconnectMaxMs);
+      await settle();
+    }
+    const base = LIMITS.reconnectBaseMs;
+    expect(world.waits).toEqual([base, base * 2, base, base * 2]);
+  });
+
+  test("gives up a gateway that does not answer its hello", async () => {
+    await using world = await LinkWorld.create((gateway) => {
+      gateway.silent = true;
+    });
+    await world.clock.advance(LIMITS.helloMs - 1);
+    expect(world.gateway.last.aborted).toBe(false);
+    await world.clock.advance(1);
+    expect([world.gateway.last.aborted, world.waits.length]).toEqual([true, 1]);
+  });
+
+  test("beats every 30 s while idle and every 5 s while a call is open", async () => {
+    await using world = await LinkWorld.create();
+    await world.live(60_000);
+    expect(world.gateway.last.count("heartbeat")).toBe(2);
+    world.busy = true;
+    await world.live(60_000);
+    expect(world.gateway.last.count("heartbeat")).toBe(14);
+  });
+
+  test("takes a gateway that is silent for 2 min for dead, and one that is silent for 15 s while a call is open", async () => {
+    await using world = await LinkWorld.create();
+    await world.clock.advance(LIMITS.deadIdleMs);
+    expect(world.events).toEqual(["connected 1"]);
+    await world.clock.advance(LIMITS.heartbeatBusyMs);
+    expect(world.events[1]).toBe("disconnected: the gateway has fallen silent");
+    await world.clock.advance(LIMITS.reconnectBaseMs);
+    world.busy = true;
+    await world.clock.advance(LIMITS.deadBusyMs + LIMITS.heartbeatBusyMs * 2);
+    expect(world.events.slice(2, 4)).toEqual(["connected 2", "disconnected: the gateway has fallen silent"]);
+  });
+
+  test("does not hold the silence from before a call against the gateway", async () => {
+    await using world = await LinkWorld.create();
+    await world.clock.advance(LIMITS.deadBusyMs * 2);
+    world.busy = true;
+    await world.clock.advance(LIMITS.heartbeatBusyMs);
+    expect(world.events).toEqual(["connected 1"]);
+  });
+
+  test("connects anew at once after this machine has slept", async () => {
+    await using world = await LinkWorld.create();
+    await world.live(10_000);
+    world.clock.closeLidFor(3_600_000);
+    await world.clock.advance(LIMITS.heartbeatBusyMs);
+    expect(world.events).toEqual(["connected 1", "disconnected: this machine was asleep", "connected 2"]);
+    expect(world.waits).toEqual([]);
+  });
+
+  test("hands on frames of the newest connection only", async () => {
+    await using world = await LinkWorld.create();
+    const first = world.gateway.last;
+    const ack = create(ConnectResponseSchema, { frame: { case: "ack", value: { toolCallId: "call_1" } } }).frame;
+    first.send(create(ConnectResponseSchema, { frame: { case: "drain", value: { withinMs: 1000n } } }).frame);
+    first.send(ack);
+    await settle();
+    expect(world.frames).toEqual(["1.1 ack"]);
+    await world.clock.advance(1000);
+    expect(world.events).toEqual(["connected 1", "connected 2"]);
+    first.send(ack);
+    world.gateway.last.send(ack);
+    await settle();
+    expect(world.frames).toEqual(["1.1 ack", "1.2 ack"]);
+    expect(first.closed).toBe(true);
+  });
+
+  test("keeps the old connection while no other gateway takes it", async () => {
+    await using world = await LinkWorld.create();
+    const first = world.gateway.last;
+    world.gateway.failure = new ReliantError("unavailable", "nobody is there");
+    first.send(create(ConnectResponseSchema, { frame: { case: "drain", value: { withinMs: 1000n } } }).frame);
+    await world.clock.advance(2000);
+    expect([world.gateway.connections.length > 1, first.closed, first.aborted]).toEqual([true, false, false]);
+    expect(world.events).toEqual(["connected 1"]);
+  });
+
+  test("says hello at once with the epoch in force, and slower where that never ends", async () => {
+    await using world = await LinkWorld.create((gateway) => {
+      gateway.silent = true;
+    });
+    for (let round = 0; round <= LIMITS.helloRetries; round++) {
+      expect(world.waits).toEqual([]);
+      world.gateway.last.send(
+        create(ConnectResponseSchema, {
+          frame: { case: "refused", value: { reason: Refused_Reason.EPOCH, currentEpoch: BigInt(7 + round) } },
+        }).frame,
+      );
+      await settle();
+      await settle();
+    }
+    expect(world.waits).toEqual([LIMITS.reconnectBaseMs]);
+    expect(world.gateway.last.hello?.lastEpoch).toBe(BigInt(6 + LIMITS.helloRetries));
+  });
+
+  test("loses no frame that comes right behind the welcome", async () => {
+    const offer = create(ConnectResponseSchema, { frame: { case: "ack", value: { toolCallId: "call_1" } } }).frame;
+    await using world = await LinkWorld.create((gateway) => {
+      gateway.behindWelcome = offer;
+    });
+    expect(world.frames).toEqual(["1.1 ack"]);
+  });
+
+  test("goes on after a frame that it does not understand", async () => {
+    await using world = await LinkWorld.create();
+    world.gateway.last.send({ case: undefined });
+    world.gateway.last.send(
+      create(ConnectResponseSchema, { frame: { case: "grant", value: { toolCallId: "not an id" } } }).frame,
+    );
+    await settle();
+    expect(world.frames).toEqual(["1.1 unknown", "1.1 unknown"]);
+    expect(world.events).toEqual(["connected 1"]);
+  });
+
+  test("ends when it is told to, whatever it does: connected, waiting, or before its welcome", async () => {
+    for (const prepare of [
+      () => {},
+      (gateway: FakeGateway) => {
+        gateway.failure = new Error("away");
+      },
+      (gateway: FakeGateway) => {
+        gateway.silent = true;
+      },
+    ]) {
+      await using world = await LinkWorld.create(prepare);
+      await world.stop();
+      expect(world.outcome).toBe("ended");
+    }
+  });
+
+  test("stops for good where the token does not hold", async () => {
+    await using world = await LinkWorld.create((gateway) => {
+      gateway.failure = new ReliantError("unauthenticated", "no such token");
+    });
+    expect(world.outcome).toMatchObject({ code: "unauthenticated" });
+  });
+});

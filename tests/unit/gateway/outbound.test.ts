@@ -1,0 +1,62 @@
+import { describe, expect, test } from "bun:test";
+import { LIMITS } from "../../../src/core/limits.ts";
+import { Outbound } from "../../../src/gateway/outbound.ts";
+
+const grant = (toolCallId: string) => ({ case: "grant", value: { toolCallId } }) as const;
+const ack = (toolCallId: string) => ({ case: "ack", value: { toolCallId } }) as const;
+
+async function rest(outbound: Outbound): Promise<string[]> {
+  const kinds: string[] = [];
+  for await (const { frame } of outbound) kinds.push(frame.case ?? "none");
+  return kinds;
+}
+
+describe("frames on their way out", () => {
+  test("keep their order, and control frames overtake", async () => {
+    const outbound = new Outbound();
+    outbound.push(grant("call_1"));
+    outbound.push({ case: "offer", value: { toolCallId: "call_2" } });
+    outbound.pushControl(ack("call_3"));
+    outbound.close();
+    expect(await rest(outbound)).toEqual(["ack", "grant", "offer"]);
+  });
+
+  test("wake the reader that waits", async () => {
+    const outbound = new Outbound();
+    const next = outbound.next();
+    outbound.push(grant("call_1"));
+    expect((await next).value?.frame).toMatchObject(grant("call_1"));
+  });
+
+  test("are bounded in number and bytes, one that is alone always fits", () => {
+    const many = new Outbound();
+    for (let index = 0; index < LIMITS.outboundFrames; index++) expect(many.push(grant("call_1"))).toBeTrue();
+    expect(many.push(grant("call_1"))).toBeFalse();
+    for (let index = 0; index < LIMITS.outboundFrames; index++) expect(many.pushControl(ack("call_1"))).toBeTrue();
+    expect(many.pushControl(ack("call_1"))).toBeFalse();
+    const large = new Outbound();
+    expect(large.push(grant("call_1"), LIMITS.outboundBytes + 1)).toBeTrue();
+    expect(large.push(grant("call_1"), 1)).toBeFalse();
+  });
+
+  test("are read to the end, then comes the error that closed them", async () => {
+    const outbound = new Outbound();
+    outbound.push(grant("call_1"));
+    outbound.close(new Error("the token was revoked"));
+    expect((await outbound.next()).done).toBeFalse();
+    await expect(outbound.next()).rejects.toThrow("the token was revoked");
+    expect((await outbound.next()).done).toBeTrue();
+  });
+
+  test("are dropped by a cut, and by a reader that goes", async () => {
+    const cut = new Outbound();
+    cut.push(grant("call_1"));
+    cut.cut(new Error("superseded"));
+    await expect(cut.next()).rejects.toThrow("superseded");
+    const left = new Outbound();
+    left.push(grant("call_1"));
+    await left.return();
+    expect(left.push(grant("call_2"))).toBeFalse();
+    expect((await left.next()).done).toBeTrue();
+  });
+});

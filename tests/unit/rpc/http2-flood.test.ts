@@ -1,0 +1,105 @@
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { systemClock } from "../../../src/core/clock.ts";
+import { ProjectService } from "../../../src/gen/reliant/v1/project_pb.ts";
+import { openRpcServer, type RpcServer } from "../../../src/rpc/rpc-server.ts";
+import { BOUNDS } from "../../support/bounds.ts";
+import { eventually } from "../../support/eventually.ts";
+import { frame, PREFACE } from "./http2-frames.ts";
+import { testTls } from "./test-tls.ts";
+
+setDefaultTimeout(BOUNDS.readyMs * 2);
+
+const TLS = testTls();
+let server: RpcServer;
+const sockets: Socket[] = [];
+
+beforeEach(async () => {
+  server = await openServer();
+});
+
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await server.close(0);
+});
+
+function openServer(tls?: typeof TLS): Promise<RpcServer> {
+  return openRpcServer({
+    name: "flooded",
+    port: 0,
+    bindAddress: "127.0.0.1",
+    clock: systemClock,
+    tls,
+    routes: (router) => router.service(ProjectService, { listProjects: () => ({}) }),
+  });
+}
+
+/** Sends `piece` again and again until the server ends the connection; answers the bytes that it sent until then. */
+function flood(socket: Socket, start: Uint8Array, piece: Uint8Array): Promise<number> {
+  sockets.push(socket);
+  let sent = 0;
+  return new Promise((resolve) => {
+    socket.on("error", () => undefined);
+    socket.once("close", () => resolve(sent));
+    socket.on("data", () => undefined);
+    const more = () => {
+      if (socket.destroyed) return;
+      sent += piece.length;
+      if (socket.write(piece)) setImmediate(more);
+      else socket.once("drain", more);
+    };
+    socket.write(start, more);
+  });
+}
+
+const tcp = () => connectTcp(server.port, "127.0.0.1");
+const headersOpen = Buffer.concat([PREFACE, frame(4, 0, 0), frame(1, 0, 1, Uint8Array.of(0x82))]);
+const many = (piece: Uint8Array) => Buffer.concat(Array.from({ length: 500 }, () => piece));
+
+describe("a client that floods loses its connection:", () => {
+  test("a header that never ends, in empty CONTINUATION frames", async () => {
+    expect(await flood(tcp(), headersOpen, many(frame(9, 0, 1)))).toBeLessThan(4 * 1024 * 1024);
+  });
+
+  test("the same through TLS", async () => {
+    await server.close(0);
+    server = await openServer(TLS);
+    const socket = connectTls({ port: server.port, host: "127.0.0.1", ca: TLS.cert, ALPNProtocols: ["h2"] });
+    await new Promise((resolve) => socket.once("secureConnect", resolve));
+    expect(socket.alpnProtocol).toBe("h2");
+    expect(await flood(socket, headersOpen, many(frame(9, 0, 1)))).toBeLessThan(4 * 1024 * 1024);
+  });
+
+  test("a header that never ends, one byte a frame, written byte by byte", async () => {
+    expect(await flood(tcp(), headersOpen, frame(9, 0, 1, Uint8Array.of(0x82)))).toBeLessThan(1024 * 1024);
+  });
+
+  test("pings", async () => {
+    const ping = frame(6, 0, 0, new Uint8Array(8));
+    // Each is answered, and the answers give credit back: what counts is that it ends.
+    expect(await flood(tcp(), Buffer.concat([PREFACE, frame(4, 0, 0)]), many(ping))).toBeGreaterThan(0);
+  });
+
+  test("frames of a type that nobody knows", async () => {
+    expect(await flood(tcp(), Buffer.concat([PREFACE, frame(4, 0, 0)]), many(frame(0xfa, 0, 0)))).toBeGreaterThan(0);
+  });
+});
+
+test("other clients are served while one floods", async () => {
+  const flooded = flood(tcp(), Buffer.concat([PREFACE, frame(4, 0, 0)]), many(frame(6, 0, 0, new Uint8Array(8))));
+  const client = createClient(ProjectService, createGrpcTransport({ baseUrl: `http://127.0.0.1:${server.port}` }));
+  expect((await client.listProjects({})).projects).toEqual([]);
+  await flooded;
+});
+
+test("a connection is forgotten when it has closed", async () => {
+  const socket = tcp();
+  sockets.push(socket);
+  socket.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+  await eventually("the connection to be counted", () => server.connections === 1);
+  socket.destroy();
+  await eventually("the connection to be forgotten", () => server.connections === 0);
+});
