@@ -1,5 +1,4 @@
-import { runCli } from "./cli/cli.ts";
-import { errorLines, wantsStack } from "./cli/messages.ts";
+import { failureText, runCli } from "./cli/cli.ts";
 import { processContext } from "./cli/process-context.ts";
 import { ReliantError } from "./core/errors.ts";
 
@@ -19,7 +18,7 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
 // Nobody awaits it, so nobody can put it right: what the process knows may be wrong from here on.
 for (const event of ["uncaughtException", "unhandledRejection"] as const) {
   process.on(event, (error: unknown) => {
-    console.error(errorLines(error, { stack: wantsStack(argv, process.env) }));
+    console.error(failureText(error, argv, process.env));
     process.exit(1);
   });
 }

@@ -5,7 +5,8 @@ import type { StepContext } from "./step-context.ts";
 
 /**
  * Waits until the call's run is to be cancelled, as the store says (true), or until `done` aborts (false). The engine's
- * signal only makes it look: one that comes late, for a run that has ended, cancels nothing.
+ * signal only makes it look: one that comes late, for a run that has ended, cancels nothing. A step hears one signal, so
+ * that from then on the store is asked again and again.
  */
 export async function cancelOf(
   deps: Pick<ActivityDeps, "store" | "clock">,
@@ -17,11 +18,10 @@ export async function cancelOf(
   while (!done.aborted) {
     try {
       if (await deps.store.toolCalls.cancelRequested(toolCallId)) return true;
-      await aborted(done);
     } catch (error) {
       if (!(error instanceof ReliantError && error.row.retryable)) throw error;
-      await deps.clock.sleep(LIMITS.ledgerPollMs, done).catch(() => undefined);
     }
+    await deps.clock.sleep(LIMITS.ledgerPollMs, done).catch(() => undefined);
   }
   return false;
 }

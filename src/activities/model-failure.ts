@@ -30,5 +30,5 @@ export function afterModelFailure(error: unknown, attempt: number, random?: () =
 
 /** The error as a message of the chat carries it. */
 function failureOf(error: unknown): Failure {
-  return { code: error instanceof ReliantError ? error.code : "internal", message: messageOf(error) };
+  return { code: error instanceof ReliantError ? error.code : "internal", message: messageOf(error).toWellFormed() };
 }

@@ -1,5 +1,6 @@
 import type { ToolResult } from "../chat/message.ts";
 import { outcomeResult, outcomeText } from "../chat/outcome-text.ts";
+import { resultTextOf } from "../chat/result-text.ts";
 import { isOutcome, type ToolCall } from "../chat/tool-call.ts";
 import type { Ending } from "../chat/transitions.ts";
 import { messageOf, ReliantError } from "../core/errors.ts";
@@ -31,7 +32,8 @@ export async function runToolHere(deps: ActivityDeps, here: HereCall, context: S
   const deadlineAtMs = clock.now() + timeoutMs + LIMITS.toolHereSlackMs;
   const { started, toolCall } = await toolCalls.startHere({ toolCallId, journalId, timeoutMs, deadlineAtMs });
   if (!started) return awaitOther(deps, toolCall, context);
-  const { ending, result } = await runBounded(deps, here, timeoutMs, context);
+  const { ending, result: given } = await runBounded(deps, here, timeoutMs, context);
+  const result = { ...given, text: resultTextOf(given.text) };
   await persist(clock, context.stopping, () => toolCalls.finishHere({ toolCallId, journalId, ending, result }));
 }
 

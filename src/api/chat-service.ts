@@ -145,6 +145,10 @@ function userBlock(block: pb.ContentBlock, index: number): ContentBlock {
   const content = block.content;
   switch (content.case) {
     case "text":
+      // Providers refuse it, and the run would fail.
+      if (content.value.text.trim() === "") {
+        throw new ReliantError("invalid_argument", `blocks[${index}]: the text is empty`);
+      }
       return { kind: "text", text: content.value.text };
     case "image":
       return { kind: "image", mediaType: content.value.mediaType, data: base64(content.value.data) };

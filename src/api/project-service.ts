@@ -14,7 +14,8 @@ export class ProjectApi {
   constructor(private readonly deps: { readonly store: Pick<Store, "projects"> }) {}
 
   async createProject(identity: Identity, request: pb.CreateProjectRequest): Promise<pb.CreateProjectResponse> {
-    if (!ABSOLUTE.test(request.path) || request.path.includes("\0")) {
+    if (request.path.includes("\0")) throw new ReliantError("invalid_argument", "path: it holds a NUL character");
+    if (!ABSOLUTE.test(request.path)) {
       throw new ReliantError("invalid_argument", `path ${JSON.stringify(request.path)}: it must be absolute`);
     }
     const project = await this.deps.store.projects.findOrCreate({

@@ -57,7 +57,8 @@ export function restRoutes(deps: RestDeps): Hono<Env> {
       const request = await requestOf(input, context);
       await deps.validator.check(input, request);
       const answer = await call(context.get("identity"), request, context.req.raw.signal);
-      return context.json(toJson(output, answer), status);
+      // An empty list is `[]`, not a field that is missing.
+      return context.json(toJson(output, answer, { alwaysEmitImplicit: true }), status);
     };
   };
 

@@ -12,6 +12,13 @@ const NUMBER = /^(-1|\d{1,15})$/;
  */
 export function streamRequestOf(query: URLSearchParams, lastEventId: string | undefined): pb.StreamUserUpdatesRequest {
   const asked = lastEventId === undefined || lastEventId === "" ? query : new URLSearchParams(lastEventId);
+  const unknown = [...asked.keys()].find((name) => name !== "after" && name !== "chat");
+  if (unknown !== undefined) {
+    throw new ReliantError(
+      "invalid_argument",
+      `${unknown.slice(0, 40)}: it is not a parameter; there are after and chat`,
+    );
+  }
   const after = asked.get("after") ?? "-1";
   if (!NUMBER.test(after))
     throw new ReliantError("invalid_argument", `after=${after.slice(0, 40)}: it is not a number`);
@@ -42,6 +49,8 @@ export function eventStream(
   const position = new StreamPosition(request);
   const encoder = new TextEncoder();
   const body = new ReadableStream<Uint8Array>({
+    // The head of an answer goes with its first bytes: a client that waits for it hears at once that it is connected.
+    start: (controller) => controller.enqueue(encoder.encode(": open\n\n")),
     async pull(controller) {
       try {
         const next = await updates.next();

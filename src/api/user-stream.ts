@@ -46,7 +46,7 @@ export class UserStream implements PolledStream {
       readonly store: Pick<Store, "updates">;
       readonly hub: Pick<UpdateHub, "subscribe">;
       readonly clock: Clock;
-      /** Rejects when the client may not go on: asked every `LIMITS.keepAliveMs`, however much there is to send. */
+      /** Rejects when the client may not go on: asked every `LIMITS.streamTokenCheckMs`, however much there is to send. */
       readonly mayGoOn: () => Promise<void>;
     },
     start: StreamStart,
@@ -80,18 +80,29 @@ export class UserStream implements PolledStream {
     });
     const onAbort = () => this.ring();
     signal.addEventListener("abort", onAbort, { once: true });
-    let dueAtMs = this.deps.clock.now() + LIMITS.keepAliveMs;
+    let aliveAtMs = this.deps.clock.now() + LIMITS.keepAliveMs;
+    let askAtMs = this.deps.clock.now() + LIMITS.streamTokenCheckMs;
+    // What was live when the client came may have been stored only behind its first look.
+    let lookAgainAtMs = this.deps.clock.now() + LIMITS.outputRefillMs + LIMITS.deltaStoreMs;
     try {
       await subscription.ready;
       while (!signal.aborted) {
         const nowMs = this.deps.clock.now();
-        if (nowMs >= dueAtMs) {
-          dueAtMs = nowMs + LIMITS.keepAliveMs;
+        if (nowMs >= askAtMs) {
+          askAtMs = nowMs + LIMITS.streamTokenCheckMs;
           await this.deps.mayGoOn();
+        }
+        if (nowMs >= aliveAtMs) {
+          aliveAtMs = nowMs + LIMITS.keepAliveMs;
           yield { kind: "keep_alive" };
+        }
+        if (nowMs >= lookAgainAtMs) {
+          lookAgainAtMs = Number.POSITIVE_INFINITY;
+          for (const chatId of this.chatIds) this.liveDirty.add(chatId);
         }
         yield* this.fromStore();
         yield* this.fromHub();
+        const dueAtMs = Math.min(aliveAtMs, askAtMs, lookAgainAtMs);
         if (this.live.size === 0 && !this.isDirty) await this.nextRing(signal, dueAtMs - nowMs);
       }
     } finally {

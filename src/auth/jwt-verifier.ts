@@ -54,6 +54,8 @@ export class JwtVerifier implements IdentityVerifier {
     try {
       const { payload } = await jwtVerify(token, this.key, {
         algorithms: ALGORITHMS,
+        // A token that never ends could never be taken back.
+        requiredClaims: ["exp"],
         clockTolerance: LIMITS.jwtClockToleranceMs / 1000,
         currentDate: new Date(this.deps.clock.now()),
         ...(issuer === undefined ? {} : { issuer }),
@@ -123,6 +125,7 @@ function pemKey(pem: string, what: string): JWTVerifyGetKey {
 function rejection(error: unknown): ReliantError {
   if (error instanceof errors.JWTExpired) return unauthenticated("the token has expired: log in again", error);
   if (error instanceof errors.JWTClaimValidationFailed) {
+    if (error.reason === "missing") return unauthenticated(`the token has no ${error.claim}`, error);
     return unauthenticated(`the token's ${error.claim} is not the one that this installation takes`, error);
   }
   if (isAboutFetching(error)) {

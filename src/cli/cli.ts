@@ -1,19 +1,27 @@
 import { asksForHelp } from "../config/argv.ts";
+import { SETTINGS } from "../config/settings.ts";
 import { nearest } from "../config/suggest.ts";
 import { ReliantError, toReliantError } from "../core/errors.ts";
 import type { CliContext, CommandEntry, CommandGroup } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { renderHelp } from "./help.ts";
-import { errorLines, wantsStack } from "./messages.ts";
+import { errorText, wantsJson, wantsStack } from "./messages.ts";
 
 /** Runs the command that the arguments name and answers the exit code: 2 for wrong usage, else as `core/errors.ts` has it. */
 export async function runCli(argv: readonly string[], context: CliContext): Promise<number> {
   try {
     return await dispatch(argv, context);
   } catch (error) {
-    context.writeError(errorLines(error, { stack: wantsStack(argv, context.host.env) }));
+    context.writeError(failureText(error, argv, context.host.env));
     return toReliantError(error, "").row.exitCode;
   }
+}
+
+/** How the failure of this call is told: as JSON by the commands that log, where they are to log JSON. */
+export function failureText(error: unknown, argv: readonly string[], env: CliContext["host"]["env"]): string {
+  const { entry } = findEntry(COMMANDS, argv);
+  const logs = entry.kind === "command" && entry.scope in SETTINGS.logFormat.scopes;
+  return errorText(error, { format: logs && wantsJson(argv, env) ? "json" : "text", stack: wantsStack(argv, env) });
 }
 
 async function dispatch(argv: readonly string[], context: CliContext): Promise<number> {

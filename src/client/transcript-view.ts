@@ -23,7 +23,7 @@ const RESULT_LINES = 12;
  * message stands. Pure but for its own state: updates in, pieces out.
  */
 export class TranscriptView {
-  /** Bytes of each live block that are printed, by message and block. */
+  /** Bytes of each live block that are printed, by message and block; 0 for a tool call's input. */
   private readonly printed = new Map<string, number>();
   private readonly attempts = new Map<string, number>();
   private readonly toolNames = new Map<string, string>();
@@ -60,10 +60,16 @@ export class TranscriptView {
   }
 
   private onDelta(delta: BlockDelta): Piece[] {
-    if (delta.kind === DeltaKind.TOOL_INPUT || this.whole.has(delta.messageId)) return [];
+    if (this.whole.has(delta.messageId)) return [];
     if ((this.attempts.get(delta.messageId) ?? delta.attempt) !== delta.attempt) return [];
     const key = `${delta.messageId}/${delta.blockIndex}`;
+    // Of a block whose predecessor was missed nothing is printed: the whole message will have both in order.
+    if (delta.blockIndex > 0 && !this.printed.has(`${delta.messageId}/${delta.blockIndex - 1}`)) return [];
     const have = this.printed.get(key) ?? 0;
+    if (delta.kind === DeltaKind.TOOL_INPUT) {
+      this.printed.set(key, have);
+      return [];
+    }
     const bytes = new TextEncoder().encode(delta.text);
     const from = Number(delta.offset);
     if (from > have || from + bytes.length <= have) return [];
@@ -73,10 +79,10 @@ export class TranscriptView {
   }
 
   private onAttempt(messageId: string, attempt: number): Piece[] {
-    const began = [...this.printed.keys()].some((key) => key.startsWith(`${messageId}/`));
+    const began = [...this.printed].some(([key, bytes]) => bytes > 0 && key.startsWith(`${messageId}/`));
     this.attempts.set(messageId, attempt);
-    if (!began) return [];
     for (const key of [...this.printed.keys()]) if (key.startsWith(`${messageId}/`)) this.printed.delete(key);
+    if (!began) return [];
     return this.say("note", `(the answer broke off: attempt ${attempt})\n`, true);
   }
 

@@ -17,11 +17,19 @@ export type Finding =
 /** A rule about several settings together. Settings that the scope does not take count as not given. */
 export type Rule = (resolved: Resolved) => readonly Finding[];
 
-/** The key that a provider's models need, and the address that may stand in for it (a proxy that adds the key). */
-const PROVIDER_NEEDS: readonly { readonly provider: string; readonly key: SettingKey; readonly or: SettingKey }[] = [
-  { provider: "anthropic", key: "anthropicApiKey", or: "anthropicBaseUrl" },
-  { provider: "openai", key: "openaiApiKey", or: "openaiBaseUrl" },
-  { provider: "google", key: "googleApiKey", or: "googleBaseUrl" },
+interface ProviderNeeds {
+  readonly provider: string;
+  readonly key: SettingKey;
+  /** An address that may stand in for the key: a proxy that adds it. */
+  readonly or: SettingKey;
+  /** The model that a person means who sets the key and names none: a name that the AI SDK's own table has. */
+  readonly usual?: string;
+}
+
+const PROVIDER_NEEDS: readonly ProviderNeeds[] = [
+  { provider: "anthropic", key: "anthropicApiKey", or: "anthropicBaseUrl", usual: "anthropic/claude-sonnet-5-5" },
+  { provider: "openai", key: "openaiApiKey", or: "openaiBaseUrl", usual: "openai/gpt-5.6" },
+  { provider: "google", key: "googleApiKey", or: "googleBaseUrl", usual: "google/gemini-pro-latest" },
   { provider: "compatible", key: "compatibleBaseUrl", or: "compatibleBaseUrl" },
 ];
 
@@ -136,7 +144,8 @@ function modelSettings(resolved: Resolved): Finding[] {
   const [script, model] = [values.get("scriptedModel"), values.get("model")];
   if (scope !== "worker" && scope !== "monolith") return [];
   if (typeof model !== "string") {
-    if (script === undefined || given(resolved, "model")) return [];
+    if (given(resolved, "model")) return [];
+    if (script === undefined) return scope === "monolith" ? usualModel(resolved) : [];
     return [
       { kind: "force", key: "model", value: "scripted/default", because: `implied by ${SETTINGS.scriptedModel.flag}` },
     ];
@@ -149,6 +158,13 @@ function modelSettings(resolved: Resolved): Finding[] {
   const needs = PROVIDER_NEEDS.find(({ provider }) => model.startsWith(`${provider}/`));
   if (needs === undefined || given(resolved, needs.key) || given(resolved, needs.or)) return [];
   return [fault(`${names("model")} is ${model}, which needs ${names(needs.key)}`)];
+}
+
+/** One person with one key need not name a model. The first provider in the table's order that has one. */
+function usualModel(resolved: Resolved): Finding[] {
+  const has = PROVIDER_NEEDS.find(({ key, usual }) => usual !== undefined && given(resolved, key));
+  if (has?.usual === undefined) return [];
+  return [{ kind: "force", key: "model", value: has.usual, because: `implied by ${names(has.key)}` }];
 }
 
 function tlsModeFitsAddress({ values }: Resolved): Finding[] {

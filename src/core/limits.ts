@@ -56,6 +56,10 @@ export const LIMITS = {
   toolResultTextBytes: 48 * KIB,
   /** An image that a tool hands to the model: the limit of the providers. */
   toolImageBytes: 4 * MIB,
+  /** Facts of a tool result for programs, as JSON: exit code, counts, a list of steps. */
+  toolDetailsBytes: 64 * KIB,
+  /** How deep they are nested: what is nested without measure can be read and not written again, or only in seconds. */
+  toolDetailsNesting: 256,
   /** Images of one tool result (proto/reliant/v1/tool.proto). */
   toolResultImages: 16,
   /** Output of a tool that the daemon's disk keeps whole. */
@@ -154,6 +158,8 @@ export const LIMITS = {
   /** Frames of one daemon, and their bytes, that wait for the store; beyond it the gateway stops reading from that daemon. */
   inboundFrames: 64,
   inboundBytes: 8 * MIB,
+  /** Calls of one daemon whose chat is asked for at once because another gateway offered them; of more, output is lost. */
+  outputLookups: 16,
   /** Used output credit is given back at this pace, so that one call's live view is bounded in time too; stored with it. */
   outputRefillMs: 1 * SECOND,
   /** Resolution of the one timer that serves all connections of a gateway. */
@@ -222,14 +228,20 @@ export const LIMITS = {
   /** Update streams of one user on one replica. */
   streamsPerUser: 50,
 
-  /** A silent update stream says that it is alive, and asks whether its client may go on, at this pace: below the 60 s of common proxies. */
+  /** A silent update stream says that it is alive at this pace: below the 60 s of common proxies. */
   keepAliveMs: 15 * SECOND,
+
+  /** An update stream asks at this pace whether its token is in force: with `tokenCheckMs`, for which the answer is believed, below the 5 s in which a revoked one ends. */
+  streamTokenCheckMs: 2_500,
 
   /** Writes that can wait, in the write queue. */
   writeQueueEntries: 10_000,
   /** An outbox row older than this is repeated by any API replica. */
   outboxAgeMs: 3 * SECOND,
   outboxBatch: 100,
+  /** A run whose chat does not move from one look to the next is told to the engine again; so many of them, the oldest, are looked at. */
+  runWatchMs: 2 * MINUTE,
+  runWatchChats: 10_000,
   /** Clocks of a JWT's issuer and ours may differ by this. */
   jwtClockToleranceMs: 30 * SECOND,
   /** A token is longer than this only by mistake. */

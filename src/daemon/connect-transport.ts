@@ -61,8 +61,14 @@ const CODES: Readonly<Partial<Record<Code, ErrorCode>>> = {
 function translated(error: unknown, act: string): ReliantError {
   if (error instanceof ReliantError) return error;
   const { code, rawMessage } = ConnectError.from(error);
-  const detail = code === Code.Unimplemented ? "no gateway answers there" : `${rawMessage}${causeOf(error)}`;
+  const detail = code === Code.Unimplemented ? "no gateway answers there" : explained(`${rawMessage}${causeOf(error)}`);
   return new ReliantError(CODES[code] ?? "unavailable", `${act}: ${detail}`, { cause: error });
+}
+
+/** OpenSSL's words for a certificate that nobody vouches for, with what helps. */
+function explained(text: string): string {
+  if (!/self[- ]signed certificate|unable to (verify|get local issuer)/i.test(text)) return text;
+  return `${text}: trust it by NODE_EXTRA_CA_CERTS=FILE, or do without a check by --tls-mode insecure_tls_skip_verify`;
 }
 
 /** What the socket said, where the vendor's message does not repeat it. */

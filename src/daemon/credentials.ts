@@ -4,6 +4,7 @@ import { Secret } from "../config/secret.ts";
 import { messageOf, ReliantError } from "../core/errors.ts";
 import { isIdToken } from "../core/ids.ts";
 import { readSmallFile, writePrivateFile } from "./settings-file.ts";
+import { TLS_MODES, type TlsMode } from "./tls-mode.ts";
 
 /** What `daemon register` keeps: where this machine connects, as whom. */
 export interface Credentials {
@@ -11,6 +12,11 @@ export interface Credentials {
   readonly token: Secret;
   readonly userId: string;
   readonly daemonId: string;
+  /** Undefined: inferred from the address. */
+  readonly tlsMode?: TlsMode | undefined;
+  /** What the machine was registered as; undefined: its hostname. */
+  readonly name?: string | undefined;
+  readonly labels?: readonly string[] | undefined;
 }
 
 const ID = z.string().refine(isIdToken, { error: "is not an id" });
@@ -20,6 +26,9 @@ const FILE = z.object({
   token: z.string().min(1),
   userId: ID,
   daemonId: ID,
+  tlsMode: z.enum(TLS_MODES).optional(),
+  name: z.string().optional(),
+  labels: z.array(z.string()).optional(),
 });
 
 const REGISTER = "run `reliant daemon register --gateway URL --token TOKEN`";
@@ -36,8 +45,7 @@ export async function readCredentials(path: string): Promise<Credentials | undef
 }
 
 export async function writeCredentials(path: string, credentials: Credentials): Promise<void> {
-  const { gateway, token, userId, daemonId } = credentials;
-  const content = { gateway, token: token.reveal(), userId, daemonId };
+  const content = { ...credentials, token: credentials.token.reveal() };
   await writePrivateFile(path, `${JSON.stringify(content, undefined, 2)}\n`);
 }
 
@@ -53,21 +61,30 @@ export async function credentialsWarning(path: string): Promise<string | undefin
 export interface GivenCredentials {
   readonly gatewayUrl: string | undefined;
   readonly token: Secret | undefined;
+  readonly tlsMode: TlsMode | undefined;
   readonly userId: string | undefined;
   readonly daemonId: string | undefined;
+  readonly daemonName: string | undefined;
+  readonly labels: readonly string[];
 }
 
 /** With what `daemon start` connects. Empty ids: the gateway tells. */
 export interface ConnectAs {
   readonly gateway: string;
+  /** Undefined: inferred from the address. */
+  readonly tlsMode: TlsMode | undefined;
   readonly token: Secret;
   readonly userId: string;
   readonly daemonId: string;
+  /** Undefined: the hostname. */
+  readonly name: string | undefined;
+  readonly labels: readonly string[];
 }
 
 /**
- * The documents' order: flags override, then the credentials file, else an error. `keptDaemonId`: from the data folder. A
- * token that is given by hand says nothing of whose the registered daemon is, so that the ids of the file go with its token only.
+ * The documents' order: flags override, then the credentials file, else an error. A token that is given by hand says
+ * nothing of whose the registered daemon is, so that the ids of the file go with its token only. `keptDaemonId`, of the data
+ * folder, is before the file's: several data folders, each a daemon of its own, share the one file.
  */
 export function resolveCredentials(
   given: GivenCredentials,
@@ -89,9 +106,12 @@ export function resolveCredentials(
   const own = given.token === undefined ? file : undefined;
   return {
     gateway,
+    tlsMode: given.tlsMode ?? (given.gatewayUrl === undefined ? file?.tlsMode : undefined),
     token,
     userId: given.userId ?? own?.userId ?? "",
-    daemonId: given.daemonId ?? own?.daemonId ?? keptDaemonId ?? "",
+    daemonId: given.daemonId ?? keptDaemonId ?? own?.daemonId ?? "",
+    name: given.daemonName ?? own?.name,
+    labels: given.labels.length > 0 ? given.labels : (own?.labels ?? []),
   };
 }
 

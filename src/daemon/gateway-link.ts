@@ -55,14 +55,10 @@ export class GatewayLink {
    * revoked, or the gateway knows another owner of its id or another protocol; the hint says what to do.
    */
   async run(signal: AbortSignal): Promise<void> {
-    const aborted = new Promise<"aborted">((resolve) => {
-      if (signal.aborted) resolve("aborted");
-      signal.addEventListener("abort", () => resolve("aborted"), { once: true });
-    });
     try {
       while (!signal.aborted) {
         const session = this.begin();
-        const next = await Promise.race([this.attend(session), aborted]);
+        const next = await orAborted(this.attend(session), signal);
         if (next === "aborted") {
           await session.leave();
           return;
@@ -190,6 +186,18 @@ export class GatewayLink {
       if (!signal.aborted) throw error;
     });
   }
+}
+
+/**
+ * The promise, or "aborted" once the signal aborts. Leaves nothing behind on the signal: a race with one promise that
+ * lives as long as the daemon would keep every attempt for ever.
+ */
+function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | "aborted"> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => resolve("aborted");
+    signal.addEventListener("abort", onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
 }
 
 function lossText(news: SessionNews): string {

@@ -7,6 +7,7 @@ import type { LinkState } from "./daemon.ts";
 import { daemonFiles } from "./daemon-files.ts";
 import { tailLog } from "./log-tail.ts";
 import { findDaemonProcess } from "./pid-file.ts";
+import { processMark } from "./process-mark.ts";
 import { type DaemonStatus, readStatus } from "./status-file.ts";
 
 /** Exit code of `daemon status` where no daemon runs, as `systemctl status` has it (LSB: "program is not running"). */
@@ -42,9 +43,11 @@ export async function stopDaemon(settings: SettingsOf<"stop">, context: Lifecycl
     await context.write(`No daemon runs on ${files.folder}.\n`);
     return 0;
   }
+  // The process itself is watched: its file is gone before it is.
+  const mark = await processMark(pid);
   send(pid, settings.force ? "SIGKILL" : "SIGTERM");
   const givenUpAt = systemClock.now() + LIMITS.drainMs + LIMITS.toolEndMs + LIMITS.streamCloseMs * 2;
-  while ((await findDaemonProcess(files.pid)) === pid) {
+  while (mark !== undefined && (await processMark(pid)) === mark) {
     if (systemClock.now() > givenUpAt) {
       throw new ReliantError("deadline_exceeded", `stop daemon ${pid}: it has not ended`, {
         hint: "reliant daemon stop --force",

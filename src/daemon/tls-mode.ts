@@ -1,7 +1,8 @@
 import { ReliantError } from "../core/errors.ts";
 
 /** Source: the documents' "TLS". */
-export type TlsMode = "tls" | "insecure_tls_skip_verify" | "h2c";
+export const TLS_MODES = ["tls", "insecure_tls_skip_verify", "h2c"] as const;
+export type TlsMode = (typeof TLS_MODES)[number];
 
 /** The mode that was asked for, else the one that the address implies: https tls, http h2c. Throws `usage` where they contradict each other. */
 export function tlsModeOf(url: string, asked: TlsMode | undefined): TlsMode {

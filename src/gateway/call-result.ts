@@ -1,12 +1,10 @@
 import type { JsonValue } from "../chat/json.ts";
 import type { ToolResult } from "../chat/message.ts";
+import { resultTextOf } from "../chat/result-text.ts";
 import type { Ending } from "../chat/transitions.ts";
 import { LIMITS } from "../core/limits.ts";
 import { type CallResult, CallResult_Ending } from "../gen/reliant/v1/daemon_pb.ts";
 import type { ToolResult as ToolResultFrame } from "../gen/reliant/v1/tool_pb.ts";
-
-/** Room for the mark of a cut. */
-const CUT_MARK_BYTES = 64;
 
 /** How a daemon says that a call ended, in the ledger's words. */
 export function endingOf(frame: CallResult): Ending {
@@ -36,7 +34,10 @@ export function resultOf(frame: ToolResultFrame | undefined): ToolResult | undef
   const lost = frame.images.length - images.length;
   const details = parseDetails(frame.detailsJson);
   return {
-    text: fit(frame.text, lost === 0 ? "" : `\n[${lost} images left out: larger than ${LIMITS.toolImageBytes} bytes]`),
+    text: resultTextOf(
+      frame.text,
+      lost === 0 ? "" : `\n[${lost} images left out: larger than ${LIMITS.toolImageBytes} bytes]`,
+    ),
     isError: frame.isError,
     ...(images.length === 0 ? {} : { images }),
     ...(details === undefined ? {} : { details }),
@@ -50,23 +51,24 @@ export function sizeOf(frame: CallResult): number {
   return result.images.reduce((sum, image) => sum + image.data.length, result.text.length + result.detailsJson.length);
 }
 
-/** The text and the note, together no longer than the ledger takes; what is left out is said. */
-function fit(text: string, note: string): string {
-  const bytes = Buffer.from(text);
-  const room = LIMITS.toolResultTextBytes - Buffer.byteLength(note);
-  if (bytes.length <= room) return text + note;
-  let end = room - CUT_MARK_BYTES;
-  // Not in the middle of a character: bytes 10xxxxxx go on with one.
-  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
-  return `${bytes.toString("utf8", 0, end)}\n[${bytes.length - end} bytes left out]${note}`;
-}
-
-/** Facts for programs; a text that is not JSON is no fact, and no reason to lose the result. */
+/** Facts for programs; a text that is not JSON within our bounds is no fact, and no reason to lose the result. */
 function parseDetails(text: string): JsonValue | undefined {
-  if (text === "") return undefined;
+  if (text === "" || Buffer.byteLength(text) > LIMITS.toolDetailsBytes) return undefined;
+  if (nesting(text) > LIMITS.toolDetailsNesting) return undefined;
   try {
     return JSON.parse(text);
   } catch {
     return undefined;
   }
+}
+
+/** How deep the text is nested at most; brackets within strings count as well. */
+function nesting(text: string): number {
+  let depth = 0;
+  let most = 0;
+  for (const character of text) {
+    if (character === "[" || character === "{") most = Math.max(most, ++depth);
+    else if (character === "]" || character === "}") depth--;
+  }
+  return most;
 }

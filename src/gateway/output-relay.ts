@@ -32,6 +32,7 @@ interface Feed {
  */
 export class OutputRelay {
   private readonly feeds = new Map<string, Feed>();
+  private lookups = 0;
 
   constructor(
     private readonly deps: OutputRelayDeps,
@@ -80,6 +81,7 @@ export class OutputRelay {
 
   private begin(toolCallId: string, chatId: string | undefined): Feed | undefined {
     if (this.feeds.size >= LIMITS.daemonOpenCalls) return undefined;
+    if (chatId === undefined && this.lookups >= LIMITS.outputLookups) return undefined;
     const feed: Feed = { chatId, creditBytes: LIMITS.outputCreditBytes, nextOffset: undefined, unsaved: undefined };
     this.feeds.set(toolCallId, feed);
     if (chatId === undefined) void this.findChat(toolCallId, feed);
@@ -89,12 +91,15 @@ export class OutputRelay {
   /** A call that another gateway offered. Until its chat is known its output is lost; a call of somebody else stays without. */
   private async findChat(toolCallId: string, feed: Feed): Promise<void> {
     const { userId, daemonId } = this.link.address;
+    this.lookups += 1;
     try {
       const call = await this.deps.toolCalls.find(toolCallId);
       if (call?.userId === userId && call.daemonId === daemonId) feed.chatId = call.chatId;
     } catch (error) {
       this.feeds.delete(toolCallId);
       this.deps.log.warn("the chat of live output is not known", { toolCallId, cause: messageOf(error) });
+    } finally {
+      this.lookups -= 1;
     }
   }
 }

@@ -10,26 +10,25 @@ export interface LocalDaemonRouterDeps {
   readonly store: RouterStore;
   readonly host: DaemonHost;
   readonly clock: Clock;
-  /** Starts this process's own daemon and resolves when it is connected; called again after it has failed. Bounded by `LIMITS.commandMs`. */
+  /** Starts this process's own daemon and resolves when it is connected; called with each request: it does nothing where the daemon is connected. Bounded by `LIMITS.commandMs`. */
   readonly ensureDaemon: () => Promise<void>;
   readonly times?: Partial<RouterTimes>;
 }
 
 /** The router of the monolith: gateway and daemon are in this process, and the daemon starts with the first request. */
 export class LocalDaemonRouter extends LedgerDaemonRouter {
-  private started: Promise<void> | undefined;
+  private starting: Promise<void> | undefined;
 
   constructor(private readonly local: LocalDaemonRouterDeps) {
     super({ ...local, transport: new LocalDaemonTransport(local.host) });
   }
 
-  /** The first request starts the daemon; all that come meanwhile wait for the same start. */
+  /** Each request has the daemon looked after; all that come meanwhile wait for the same look. */
   protected override async prepare(signal: AbortSignal): Promise<void> {
-    this.started ??= this.local.ensureDaemon().catch((error) => {
-      this.started = undefined;
-      throw error;
+    this.starting ??= this.local.ensureDaemon().finally(() => {
+      this.starting = undefined;
     });
     const { clock } = this.local;
-    await within(this.started, { ms: LIMITS.commandMs, act: "start this machine's daemon", clock, signal });
+    await within(this.starting, { ms: LIMITS.commandMs, act: "start this machine's daemon", clock, signal });
   }
 }

@@ -50,6 +50,11 @@ export class WriteQueue<Value> {
   }
 
   put(key: string, value: Value, bytes: number): void {
+    this.take(key, value, bytes);
+    if (!this.closed) this.arm(this.bounds.flushMs);
+  }
+
+  private take(key: string, value: Value, bytes: number): void {
     const before = this.entries.get(key);
     const entries = this.entries.size + (before === undefined ? 1 : 0);
     const total = this.bytes + bytes - (before?.bytes ?? 0);
@@ -60,7 +65,6 @@ export class WriteQueue<Value> {
       this.entries.set(key, { value, bytes });
       this.bytes = total;
     }
-    if (!this.closed) this.arm(this.bounds.flushMs);
   }
 
   /** Writes what is queued now. Failures are told, and the entries stay. */
@@ -98,6 +102,9 @@ export class WriteQueue<Value> {
       this.tell.onFailed(error);
       this.putBack(taken);
       const { flushMs, retryMaxMs } = this.bounds;
+      // In place of the short wait that something put in meanwhile has begun.
+      this.stopTimer?.();
+      this.stopTimer = undefined;
       if (!this.closed) this.arm(backoffMs(this.failures++, { baseMs: flushMs, maxMs: retryMaxMs }));
     }
   }
@@ -109,6 +116,6 @@ export class WriteQueue<Value> {
 
   /** What came meanwhile is newer and stays. */
   private putBack(taken: ReadonlyMap<string, Entry<Value>>): void {
-    for (const [key, { value, bytes }] of taken) if (!this.entries.has(key)) this.put(key, value, bytes);
+    for (const [key, { value, bytes }] of taken) if (!this.entries.has(key)) this.take(key, value, bytes);
   }
 }

@@ -1,6 +1,6 @@
 import { CharacterSplitter } from "./character-splitter.ts";
 
-/** What an output of any length is reduced to: its first and last bytes, and counts. Memory stays at `maxBytes`. */
+/** What an output of any length is reduced to: its first and last bytes, and counts. Memory and text (but for the mark) stay at `maxBytes`. */
 export class OutputWindow {
   private readonly head: Uint8Array;
   private readonly tail: Uint8Array;
@@ -38,24 +38,58 @@ export class OutputWindow {
 
   /** What is left out between head and tail; zero where all is there. `lines` are those of which nothing is shown. */
   text(): { readonly text: string; readonly leftOutBytes: number; readonly leftOutLines: number } {
-    const size = this.tail.length;
-    if (this.tailBytes <= size) {
-      const all = new Uint8Array(this.totalBytes);
-      all.set(this.head.subarray(0, this.headBytes));
-      all.set(this.tail.subarray(0, this.tailBytes), this.headBytes);
-      return { text: decode(all), leftOutBytes: 0, leftOutLines: 0 };
+    const came = this.head.subarray(0, this.headBytes);
+    const newest = this.newest();
+    if (this.tailBytes <= this.tail.length) {
+      const text = shown(Buffer.concat([came, newest]));
+      if (Buffer.byteLength(text) <= this.head.length + this.tail.length) {
+        return { text, leftOutBytes: 0, leftOutLines: 0 };
+      }
     }
-    const start = this.tailBytes % size;
-    const ring = new Uint8Array(size);
-    ring.set(this.tail.subarray(start));
-    ring.set(this.tail.subarray(0, start), size - start);
-    const head = new CharacterSplitter().push(this.head);
-    const tail = ring.subarray(leadingContinuations(ring));
+    const head = new CharacterSplitter().push(fittingHead(came, this.head.length));
+    const fitting = fittingTail(newest, this.tail.length);
+    const tail = fitting.subarray(leadingContinuations(fitting));
     const leftOutBytes = this.totalBytes - head.length - tail.length;
     const leftOutLines = Math.max(0, this.newlines - newlinesIn(head) - newlinesIn(tail));
     const mark = `\n[… ${leftOutBytes} bytes, ${leftOutLines} lines left out …]\n`;
-    return { text: decode(head) + mark + decode(tail), leftOutBytes, leftOutLines };
+    return { text: shown(head) + mark + shown(tail), leftOutBytes, leftOutLines };
   }
+
+  /** What the ring holds, in the order in which it came. */
+  private newest(): Uint8Array {
+    const start = this.tailBytes % this.tail.length;
+    if (this.tailBytes <= this.tail.length) return this.tail.subarray(0, this.tailBytes);
+    return Buffer.concat([this.tail.subarray(start), this.tail.subarray(0, start)]);
+  }
+}
+
+/** The longest beginning whose text takes at most `maxBytes`: a byte that is shown as \uFFFD takes three. */
+function fittingHead(data: Uint8Array, maxBytes: number): Uint8Array {
+  return data.subarray(
+    0,
+    longest(data.length, (length) => fits(data.subarray(0, length), maxBytes)),
+  );
+}
+
+function fittingTail(data: Uint8Array, maxBytes: number): Uint8Array {
+  const { length: all } = data;
+  return data.subarray(all - longest(all, (length) => fits(data.subarray(all - length), maxBytes)));
+}
+
+function fits(data: Uint8Array, maxBytes: number): boolean {
+  return Buffer.byteLength(shown(data)) <= maxBytes;
+}
+
+/** The largest length up to `max` that fits. */
+function longest(max: number, fitting: (length: number) => boolean): number {
+  if (fitting(max)) return max;
+  let [low, high] = [0, max];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (fitting(middle)) low = middle;
+    else high = middle;
+  }
+  return low;
 }
 
 function newlinesIn(data: Uint8Array): number {
@@ -71,6 +105,7 @@ function leadingContinuations(data: Uint8Array): number {
   return at;
 }
 
-function decode(data: Uint8Array): string {
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(data);
+/** The bytes as text. What is no character, and NUL, which databases do not store, is shown as \uFFFD. */
+function shown(data: Uint8Array): string {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(data).replaceAll("\0", "\uFFFD");
 }

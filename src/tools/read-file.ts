@@ -66,7 +66,7 @@ async function readOpened(
   }
   if (kind.kind === "image") return readImage(handle, size, shown, kind.mediaType);
   if (bytesRead === 0) return succeeded(`${shown} is empty.`);
-  return readText(handle, shown, input, context);
+  return readText(handle, size, shown, input, context);
 }
 
 async function readImage(handle: FileHandle, size: number, shown: string, mediaType: string): Promise<ToolResult> {
@@ -83,16 +83,17 @@ async function readImage(handle: FileHandle, size: number, shown: string, mediaT
 
 async function readText(
   handle: FileHandle,
+  size: number,
   shown: string,
   { offset = 1, limit = LIMITS.toolReadLines }: z.output<typeof inputSchema>,
   { signal }: ToolContext,
 ): Promise<ToolResult> {
   const window = new LineWindow({ from: offset, count: limit, maxBytes: LIMITS.toolResultTextBytes - NOTES_BYTES });
-  const buffer = new Uint8Array(BUFFER_BYTES);
+  const buffer = new Uint8Array(Math.min(BUFFER_BYTES, Math.max(START_BYTES, size + 1)));
   let position = 0;
   for (;;) {
     if (signal.aborted) return failed(`Ended after ${position} bytes of ${shown}.`);
-    const { bytesRead } = await handle.read(buffer, 0, BUFFER_BYTES, position);
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
     if (bytesRead === 0) break;
     position += bytesRead;
     window.push(buffer.subarray(0, bytesRead));

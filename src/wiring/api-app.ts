@@ -5,6 +5,7 @@ import { DaemonAdminApi } from "../api/daemon-admin-service.ts";
 import { OutboxRepeater } from "../api/outbox-repeater.ts";
 import { ProjectApi } from "../api/project-service.ts";
 import { restRoutes } from "../api/rest-routes.ts";
+import { RunWatch } from "../api/run-watch.ts";
 import { SequencePoller } from "../api/sequence-poller.ts";
 import { StreamingApi } from "../api/streaming-service.ts";
 import { TokenApi } from "../api/token-service.ts";
@@ -65,6 +66,7 @@ export async function openApiApp(deps: ApiAppDeps, ports: ApiPorts, parts: Serve
   parts.closing.defer(() => debug.stop());
   const poller = new SequencePoller({ store, clock });
   const outbox = new OutboxRepeater({ store, engine, clock });
+  const runWatch = new RunWatch({ store, engine, clock });
   const apis: Apis = {
     chats: new ChatApi({
       store,
@@ -108,11 +110,13 @@ export async function openApiApp(deps: ApiAppDeps, ports: ApiPorts, parts: Serve
   parts.closing.defer(() => grpc.close(0));
   poller.start();
   outbox.start();
+  runWatch.start();
   return {
     httpPort: http.port,
     drain: async () => {
       apis.streaming.stop();
-      await Promise.all([http.close(LIMITS.drainMs), grpc.close(LIMITS.drainMs), poller.stop(), outbox.stop()]);
+      const loops = [poller, outbox, runWatch].map((loop) => loop.stop());
+      await Promise.all([http.close(LIMITS.drainMs), grpc.close(LIMITS.drainMs), ...loops]);
     },
   };
 }

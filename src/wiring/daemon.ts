@@ -4,6 +4,7 @@ import { buildInfo } from "../build-info.ts";
 import type { Host } from "../config/host.ts";
 import type { SettingsOf } from "../config/settings-of.ts";
 import { systemClock } from "../core/clock.ts";
+import { messageOf } from "../core/errors.ts";
 import { newId } from "../core/ids.ts";
 import { configureLogging, logger } from "../core/logger.ts";
 import { ConnectTransport } from "../daemon/connect-transport.ts";
@@ -44,6 +45,10 @@ export async function runDaemon(settings: Settings, context: Context): Promise<n
       await removePidFile(files.pid);
     }
     return 0;
+  } catch (error) {
+    // Whoever looks later has only the log file.
+    logger("daemon").error("ended", { reason: messageOf(error) });
+    throw error;
   } finally {
     await status.close();
     log.close();
@@ -62,7 +67,7 @@ async function daemonOf(
   connectAs: ConnectAs,
   status: StatusWriter,
 ): Promise<Daemon> {
-  const { gateway: url, token, daemonId, userId } = connectAs;
+  const { gateway: url, token, daemonId, userId, labels } = connectAs;
   const tools = createToolCatalog();
   const { version, target: platform } = buildInfo();
   const keepId = idKeeper(files, daemonId);
@@ -70,7 +75,7 @@ async function daemonOf(
     transport: new ConnectTransport({
       url,
       token,
-      tlsMode: tlsModeOf(url, settings.tlsMode),
+      tlsMode: tlsModeOf(url, connectAs.tlsMode),
       pingIntervalMs: settings.pingIntervalMs,
     }),
     tools,
@@ -85,8 +90,8 @@ async function daemonOf(
       daemonId,
       userId,
       instanceId: newId("ins"),
-      name: settings.daemonName ?? hostname(),
-      labels: settings.labels,
+      name: connectAs.name ?? hostname(),
+      labels,
       version,
       platform,
       toolNames: tools.names,

@@ -70,7 +70,12 @@ export class LocalDaemon {
     await daemon.start();
     daemon.ended().catch((error: unknown) => {
       logger("monolith").error("this machine's daemon gave up", { reason: messageOf(error) });
+      // Where nobody waits for it, nobody is to be told.
+      this.connected.promise.catch(() => undefined);
       this.connected.reject(new ReliantError("daemon_offline", `this machine's daemon: ${messageOf(error)}`));
+      // The next request starts another one.
+      this.daemon = undefined;
+      this.connected = Promise.withResolvers<void>();
     });
     return daemon;
   }

@@ -57,7 +57,9 @@ export async function registerDaemon(settings: SettingsOf<"register">, context: 
     });
     const { daemonId, userId } = welcome;
     await writeDaemonId(files.identity, daemonId);
-    await writeCredentials(files.credentials, { gateway, token, userId, daemonId });
+    const { tlsMode, daemonName: name } = settings;
+    const labels = settings.labels.length === 0 ? undefined : settings.labels;
+    await writeCredentials(files.credentials, { gateway, tlsMode, token, userId, daemonId, name, labels });
     await context.write(
       `Registered as ${daemonId} of user ${userId}; credentials in ${files.credentials}.\nConnect with: reliant daemon start\n`,
     );

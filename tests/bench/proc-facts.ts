@@ -24,6 +24,21 @@ export function processorMs(pid: number): number {
   return (user + system) * TICK_MS;
 }
 
+/** What the machine's processors have done since it was started, in ticks of all of them. */
+export interface MachineTicks {
+  readonly total: number;
+  readonly idle: number;
+  /** Taken by other machines on the same host. */
+  readonly stolen: number;
+}
+
+export function machineTicks(): MachineTicks {
+  // user, nice, system, idle, iowait, irq, softirq, steal; what follows is part of the first two.
+  const ticks = readFileSync("/proc/stat", "utf8").split("\n")[0]?.trim().split(/\s+/).slice(1, 9).map(Number) ?? [];
+  const [, , , idle = 0, waiting = 0, , , stolen = 0] = ticks;
+  return { total: ticks.reduce((sum, each) => sum + each, 0), idle: idle + waiting, stolen };
+}
+
 function statusBytes(pid: number, field: string): number | undefined {
   let text: string;
   try {

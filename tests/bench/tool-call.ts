@@ -4,9 +4,12 @@ import { type Figure, type PartReport, spreadOf } from "./figures.ts";
 import { startDaemon, startGateway, startInstallation } from "./installation.ts";
 import { DRIVER_REPORT, type DriverOptions, type DriverReport } from "./tool-call-driver.ts";
 
+/** The first rounds are not counted: servers that have just been started compile their code while they work. */
+const WARM_UP_ROUNDS = 6;
 const ROUNDS = 12;
 const CALLS_PER_ROUND = 50;
-const DRIVE_MS = 75_000;
+const DRIVE_MS = 40_000;
+const END_MS = 55_000;
 
 /** One tool call at a time: driver → NATS → gateway → daemon and back, on real servers; beside it what it is made of. */
 export async function measureToolCall(): Promise<PartReport> {
@@ -19,11 +22,12 @@ export async function measureToolCall(): Promise<PartReport> {
   const [, port] = await peer.awaitOutput(/listening (\d+)/);
   const options: DriverOptions = {
     ...{ databaseUrl, natsUrl, subject, folder, userId, daemonId: daemon.id, root: daemon.root },
-    ...{ echoUrl: `http://127.0.0.1:${port}`, rounds: ROUNDS, callsPerRound: CALLS_PER_ROUND },
+    ...{ echoUrl: `http://127.0.0.1:${port}`, warmUpRounds: WARM_UP_ROUNDS },
+    ...{ rounds: ROUNDS, callsPerRound: CALLS_PER_ROUND, driveMs: DRIVE_MS },
   };
   try {
     const driver = await runBun(folder, "tool-call-driver.ts", [JSON.stringify(options)]);
-    const { code } = await driver.awaitExit(DRIVE_MS);
+    const { code } = await driver.awaitExit(END_MS);
     if (code !== 0) throw new Error(`drive tool calls: exit code ${code}\n${driver.newestOutput()}`);
     return reportOf(DRIVER_REPORT.parse(JSON.parse(driver.stdout)));
   } finally {

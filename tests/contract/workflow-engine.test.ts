@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { ReliantError } from "../../src/core/errors.ts";
 import { ModelError, type ModelEvent } from "../../src/models/model-provider.ts";
 import {
   ChatWorlds,
@@ -191,6 +192,20 @@ for (const kind of ENGINES) {
       expect(world.chat.runError).toEqual({ code: "internal", message: expect.stringContaining("a mistake of ours") });
     });
 
+    test("ends a run though its end was refused for a reason that nobody knows", async () => {
+      const world = worlds.add([[new ModelError("no such model", { retryable: false })]]);
+      const endRun = world.chat.turns.endRun;
+      let refused = 0;
+      world.chat.turns.endRun = async (end) => {
+        if (refused++ < 2) throw new ReliantError("internal", "end run: nobody knows why");
+        return endRun(end);
+      };
+      await say(world, "hello");
+      await ended(world);
+      expect(world.chat.endedAs).toBe("failed");
+      expect(refused).toBe(3);
+    });
+
     test("goes on by itself when the store was away for a while", async () => {
       const world = worlds.add([
         async function* (): AsyncGenerator<ModelEvent> {
@@ -261,5 +276,17 @@ describe("the Temporal engine, when a history has become long", () => {
       return runs.length > 1 && runs.length;
     });
     expect(continued).toBeGreaterThan(1);
+  });
+
+  test("takes a run that was ended by hand up again when it is woken", async () => {
+    const world = worlds.add([["hang"], textAnswer("here I am")]);
+    world.chat.say("hello");
+    await running.engine.wake(world.chat.chatId);
+    await eventually("the model to be asked", () => world.model.requests.length === 1);
+    await running.connection.client.workflow.getHandle(`chat-${world.chat.chatId}`).terminate("by hand");
+    expect(world.chat.run).toBeDefined();
+    await running.engine.wake(world.chat.chatId);
+    await eventually("the run to end", () => world.chat.run === undefined);
+    expect(world.chat.endedAs).toBe("succeeded");
   });
 });

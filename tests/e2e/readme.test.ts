@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmod } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { BOUNDS } from "../support/bounds.ts";
 import { copyCheckout } from "../support/checkout.ts";
 import { eventually } from "../support/eventually.ts";
 import { commandsOf } from "../support/readme-commands.ts";
@@ -11,6 +12,8 @@ import { TestProcess } from "../support/test-process.ts";
 
 const README = join(import.meta.dir, "../../README.md");
 const RUN_MS = 4 * 60_000;
+/** Where a command fails, what the ones before it have started is ended. */
+const END_ALL = "trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT";
 /** In a network of its own the usual ports are free, whatever else runs here. */
 const OWN_NETWORK = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"];
 
@@ -33,8 +36,8 @@ describe("README.md, followed word by word", () => {
     "starts every role on one machine, runs an agent there, and stops it all",
     async () => {
       const commands = commandsOf(await Bun.file(README).text(), "distributed");
-      const run = await start(folder, [...(await ownNetwork()), "bash", "-e", "-c", commands]);
-      const status = await run.awaitExit(RUN_MS);
+      const run = await start(folder, [...(await ownNetwork()), "bash", "-e", "-c", `${END_ALL}\n${commands}`]);
+      const status = await run.awaitExit(RUN_MS - BOUNDS.stopMs);
       expect(status.code, `${run.newestOutput()}\n${await logsIn(folder.path)}`).toBe(0);
       expect(run.stdout).toContain("connected as dmn_");
       expect(run.stdout).toContain("✗ shell failed");

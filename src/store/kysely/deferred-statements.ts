@@ -3,8 +3,8 @@ import type { ToolOutputChunk } from "../../chat/chat-update.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { DaemonFence } from "../daemons.ts";
 import type { DeferredWrite } from "../deferred-writes.ts";
-import type { Database, Write } from "./database.ts";
-import { fenceTable, idList } from "./id-lists.ts";
+import type { Database, Driver, Write } from "./database.ts";
+import { fenceTable } from "./id-lists.ts";
 
 /** Writes a batch of the write queue: last-seen in one statement for each moment, live output in one. */
 export async function writeDeferred(database: Database, writes: readonly DeferredWrite[]): Promise<void> {
@@ -27,31 +27,23 @@ async function touch({ db, driver }: Write, fences: readonly DaemonFence[], nowM
       and coalesce(daemons.last_seen_at, 0) < ${nowMs}`.execute(db);
 }
 
-/** Only of calls that run; who reads asks for that, too, because a call may end while this is written. */
+/**
+ * Only of calls that run; who reads asks for that, too, because a call may end while this is written. One statement for
+ * any number of chunks: Postgres keeps each one that is prepared for as long as the session lives.
+ */
 async function saveLiveOutputs({ db, driver }: Write, chunks: readonly ToolOutputChunk[]): Promise<void> {
-  const running = await db
-    .selectFrom("tool_calls")
-    .select("id")
-    .where(
-      "id",
-      "in",
-      idList(
-        driver,
-        chunks.map(({ toolCallId }) => toolCallId),
-      ),
-    )
-    .where("state", "=", "running")
-    .execute();
-  const ids = new Set(running.map(({ id }) => id));
-  const rows = chunks
-    .filter(({ toolCallId }) => ids.has(toolCallId))
-    .map((chunk) => ({ tool_call_id: chunk.toolCallId, chat_id: chunk.chatId, body: JSON.stringify(chunk) }));
-  if (rows.length === 0) return;
-  await db
-    .insertInto("live_outputs")
-    .values(rows)
-    .onConflict((conflict) =>
-      conflict.column("tool_call_id").doUpdateSet((builder) => ({ body: builder.ref("excluded.body") })),
-    )
-    .execute();
+  await sql`
+    insert into live_outputs (tool_call_id, chat_id, body)
+    select call.id, call.chat_id, output.body
+    from ${bodyTable(driver, chunks)} join tool_calls call on call.id = output.id
+    where call.state = 'running'
+    on conflict (tool_call_id) do update set body = excluded.body`.execute(db);
+}
+
+/** Chunks as a table `output(id, body)`. */
+function bodyTable(driver: Driver, chunks: readonly ToolOutputChunk[]) {
+  const list = JSON.stringify(chunks.map((chunk) => ({ id: chunk.toolCallId, body: JSON.stringify(chunk) })));
+  return driver === "postgres"
+    ? sql`json_to_recordset(${list}::text::json) as output(id text, body text)`
+    : sql`(select value ->> 'id' as id, value ->> 'body' as body from json_each(${list})) as output`;
 }

@@ -75,8 +75,10 @@ class BunSqliteDriver implements Driver {
     this.opened().run("commit");
   }
 
+  /** A full disk ends the transaction by itself (https://sqlite.org/lang_transaction.html): then there is nothing to roll back. */
   async rollbackTransaction(): Promise<void> {
-    this.opened().run("rollback");
+    const connection = this.opened();
+    if (connection.inTransaction) connection.run("rollback");
   }
 
   async releaseConnection(): Promise<void> {}
@@ -94,6 +96,10 @@ class BunSqliteDriver implements Driver {
 
 class BunSqliteConnection implements DatabaseConnection {
   constructor(private readonly database: Database) {}
+
+  get inTransaction(): boolean {
+    return this.database.inTransaction;
+  }
 
   run(statement: string): void {
     this.database.query(statement).run();

@@ -272,6 +272,16 @@ describe("a tool that needs no machine", () => {
     });
   });
 
+  test("gives a result without half characters, and no more than the ledger takes", async () => {
+    const text = `\ud83d${"x".repeat(LIMITS.toolResultTextBytes)}`;
+    const at = world("server", async () => ({ text, isError: false }));
+    await run(at);
+    const said = delivered(at)?.result.text ?? "";
+    expect(said).toStartWith("\ufffdx");
+    expect(Buffer.byteLength(said)).toBeLessThanOrEqual(LIMITS.toolResultTextBytes);
+    expect(said).toContain("bytes left out]");
+  });
+
   test("is stopped when its time is over, though it does not listen", async () => {
     const at = world("server", () => new Promise(() => undefined));
     const running = run(at);
@@ -292,6 +302,22 @@ describe("a tool that needs no machine", () => {
     await running;
     expect(delivered(at)?.outcome).toBe("cancelled");
     expect(delivered(at)?.result.text).toEndWith("two of five");
+  });
+
+  test("is cancelled as the store says, though a signal of an earlier run came before and none comes now", async () => {
+    const at = world("server", async ({ signal }) => {
+      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+      return { text: "", isError: false };
+    });
+    const running = run(at);
+    await settle();
+    at.cancelled.abort();
+    await settle();
+    at.chat.requestCancel();
+    await at.clock.advance(LIMITS.ledgerPollMs);
+    await running;
+    expect(delivered(at)?.outcome).toBe("cancelled");
+    expect(at.clock.now()).toBeLessThan(1_000_000 + TIMEOUT_MS);
   });
 
   test("ends with a result that says so when this process stops", async () => {

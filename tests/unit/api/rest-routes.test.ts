@@ -143,7 +143,7 @@ describe("projects, daemons and tokens", () => {
   });
 
   test("daemons are listed", async () => {
-    expect((await call("GET", "/api/v2/daemons")).body).toEqual({});
+    expect((await call("GET", "/api/v2/daemons")).body).toEqual({ daemons: [] });
   });
 
   test("a token is shown once, opens the API, and no longer when it is revoked", async () => {
@@ -187,6 +187,13 @@ describe("what does not fit is told", () => {
       "larger",
     ],
     ["a cursor that is none", () => call("GET", "/api/v2/updates?chat=a:b:c"), 400, "chat="],
+    ["a parameter that streams do not have", () => call("GET", "/api/v2/updates?chatIds=a"), 400, "chatIds"],
+    [
+      "a message without text",
+      () => call("POST", "/api/v2/chats", { blocks: [{ text: { text: " \n" } }] }),
+      400,
+      "the text is empty",
+    ],
   ];
   for (const [what, ask, status, says] of failures) {
     test(what, async () => {
@@ -195,6 +202,16 @@ describe("what does not fit is told", () => {
       expect(answer.body.error?.message).toContain(says);
     });
   }
+});
+
+test("an event stream tells that it is open before anything happens", async () => {
+  const leave = new AbortController();
+  const opened = fetch(`${world.replicas[0]?.url}/api/v2/updates`, {
+    headers: { authorization: `Bearer ${alice.token}` },
+    signal: AbortSignal.any([leave.signal, AbortSignal.timeout(LIMITS.keepAliveMs / 2)]),
+  });
+  expect((await opened).headers.get("content-type")).toBe("text/event-stream");
+  leave.abort();
 });
 
 test("pages of other origins may call, without credentials", async () => {

@@ -103,6 +103,20 @@ describe("a stream", () => {
     expect(shown(got)).toBe("Grüß Gott, Welt");
   });
 
+  test("shows what was live before it came, and was stored only behind its first look", async () => {
+    const chat = new StreamedChat();
+    chat.beginAttempt();
+    chat.write("No more for a while", false);
+    const clock = new ManualClock();
+    const { got } = follow(chat, clock);
+    await settle();
+    expect(shown(got)).toBe("");
+    chat.storeText();
+    await clock.advance(LIMITS.outputRefillMs + LIMITS.deltaStoreMs);
+    await settle();
+    expect(shown(got)).toBe("No more for a while");
+  });
+
   test("says that it is alive, and asks whether its client may go on, while much is sent too", async () => {
     const clock = new ManualClock();
     const chat = new StreamedChat();
@@ -119,6 +133,17 @@ describe("a stream", () => {
     }
     expect(await client.ended).toMatchObject({ code: "unauthenticated" });
     expect(chat.subscriptions).toBe(0);
+  });
+
+  test("ends within 5 s of the end of its token, with the time for which an answer is believed", async () => {
+    const clock = new ManualClock();
+    const client = follow(new StreamedChat(), clock, 0, async () => {
+      throw new ReliantError("unauthenticated", "the token was revoked");
+    });
+    await clock.advance(5_000 - LIMITS.tokenCheckMs);
+    expect(await Promise.race([client.ended, settle().then(() => "goes on")])).toMatchObject({
+      code: "unauthenticated",
+    });
   });
 
   test("of a client that does not read costs the publisher nothing, and brings it the whole text later", async () => {

@@ -52,6 +52,14 @@ describe("a user's token", () => {
     await expect(verifier.verify(await sign({}, "-5m"), signal)).rejects.toThrow("the token has expired");
   });
 
+  test("that never expires is refused and says so", async () => {
+    const { privateKey, publicKey } = await generateKeyPair("EdDSA", { extractable: true });
+    const deps = { store: { users: fakeAccounts().users }, clock: systemClock };
+    const verifier = await JwtVerifier.open({ kind: "pem", pem: await exportSPKI(publicKey) }, deps);
+    const endless = await new SignJWT({ sub: "alice" }).setProtectedHeader({ alg: "EdDSA" }).sign(privateKey);
+    await expect(verifier.verify(endless, signal)).rejects.toThrow("the token has no exp");
+  });
+
   test("of another key is refused", async () => {
     const { verifier } = await installation("EdDSA");
     const other = await installation("EdDSA");

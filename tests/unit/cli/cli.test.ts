@@ -37,6 +37,16 @@ describe("wrong usage ends with exit code 2, says what was meant, and shows no s
     expect(err.split("\n").filter((line) => line.startsWith("  - "))).toHaveLength(4);
   });
 
+  test("a server that is to log JSON tells its faults as JSON", async () => {
+    const { err } = await callCli(["server", "gateway", "--log-format=json"]);
+    expect(JSON.parse(err)).toMatchObject({ level: "ERROR", properties: { code: "usage" } });
+  });
+
+  test("a command that logs nothing tells its faults to people", async () => {
+    const { err } = await callCli(["run", "--json"], { LOG_FORMAT: "json" });
+    expect(err).toStartWith("reliant: PROMPT is missing");
+  });
+
   test.each([[[]], [["server"]], [["daemon"]]])("reliant %p shows the help on standard error", async (argv) => {
     const asked = await callCli([...argv, "--help"]);
     expect(await callCli(argv)).toEqual({ exitCode: 2, out: "", err: `${asked.out}\n` });

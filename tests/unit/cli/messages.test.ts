@@ -1,21 +1,21 @@
 import { describe, expect, test } from "bun:test";
-import { errorLines, wantsStack, warningLine } from "../../../src/cli/messages.ts";
+import { errorText, wantsJson, wantsStack, warningLine } from "../../../src/cli/messages.ts";
 import { ReliantError } from "../../../src/core/errors.ts";
 
 describe("an error at the command line", () => {
   test("says what failed and what to do next", () => {
     const error = new ReliantError("unavailable", "connect NATS: refused", { hint: "Is it running?" });
-    expect(errorLines(error, { stack: false })).toBe("reliant: connect NATS: refused\n  Is it running?");
+    expect(errorText(error, { format: "text", stack: false })).toBe("reliant: connect NATS: refused\n  Is it running?");
   });
 
   test("that nobody expected tells how to see where it happened", () => {
-    expect(errorLines(new Error("boom"), { stack: false })).toBe(
+    expect(errorText(new Error("boom"), { format: "text", stack: false })).toBe(
       "reliant: unexpected error: boom\n  LOG_LEVEL=debug shows where it happened",
     );
   });
 
   test("shows its stack and its causes to those who debug", () => {
-    const lines = errorLines(new Error("outer", { cause: new Error("inner") }), { stack: true });
+    const lines = errorText(new Error("outer", { cause: new Error("inner") }), { format: "text", stack: true });
     expect(lines).toMatch(/at .*messages\.test\.ts[\s\S]*caused by:\n[\s\S]*inner/);
   });
 });
@@ -41,4 +41,24 @@ test("a warning takes the form of the log lines that follow it", () => {
     logger: "reliant.settings",
     properties: {},
   });
+});
+
+test("an error takes the form of the log lines before it", () => {
+  const error = new ReliantError("unavailable", "connect NATS: refused", { hint: "Is it running?" });
+  expect(JSON.parse(errorText(error, { format: "json", stack: false }, 0))).toEqual({
+    "@timestamp": "1970-01-01T00:00:00.000Z",
+    level: "ERROR",
+    message: "connect NATS: refused",
+    logger: "reliant",
+    properties: { code: "unavailable", hint: "Is it running?" },
+  });
+});
+
+test.each([
+  [[], {}, false],
+  [[], { LOG_FORMAT: "JSON" }, true],
+  [["--log-format", "json"], {}, true],
+  [["--log-format=text"], { LOG_FORMAT: "json" }, false],
+])("arguments %p and variables %p want JSON: %p", (argv, env, expected) => {
+  expect(wantsJson(argv, env)).toBe(expected);
 });

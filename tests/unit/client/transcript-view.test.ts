@@ -12,21 +12,24 @@ import {
 
 type Response = MessageInitShape<typeof StreamUserUpdatesResponseSchema>;
 
-const delta = (offset: number, text: string, attempt = 1): Response => ({
+const textBlocks = (...texts: string[]) =>
+  texts.map((text) => ({ content: { case: "text" as const, value: { text } } }));
+
+const delta = (offset: number, text: string, attempt = 1, blockIndex = 0, kind = DeltaKind.TEXT): Response => ({
   update: {
     case: "delta",
-    value: { chatId: "c", messageId: "m1", attempt, blockIndex: 0, kind: DeltaKind.TEXT, offset: BigInt(offset), text },
+    value: { chatId: "c", messageId: "m1", attempt, blockIndex, kind, offset: BigInt(offset), text },
   },
 });
 
-const answer = (text: string, state = MessageState.COMPLETE): Response => ({
+const answer = (text: string, state = MessageState.COMPLETE, ...more: string[]): Response => ({
   update: {
     case: "chat",
     value: {
       chatId: "c",
       event: {
         case: "message",
-        value: { id: "m1", role: Role.ASSISTANT, state, blocks: [{ content: { case: "text", value: { text } } }] },
+        value: { id: "m1", role: Role.ASSISTANT, state, blocks: textBlocks(text, ...more) },
       },
     },
   },
@@ -110,6 +113,16 @@ describe("the transcript", () => {
 
   test("leaves a delta behind a hole for the whole message", () => {
     expect(print(delta(0, "He"), delta(4, "o"), answer("Hello"))).toBe("Hello\n");
+  });
+
+  test("prints nothing of a block whose predecessor was missed, until the whole message has both", () => {
+    const whole = answer("First.\n", MessageState.COMPLETE, "Second.\n");
+    expect(print(delta(0, "Second.\n", 1, 1), whole)).toBe("First.\nSecond.\n");
+    expect(print(delta(0, "First.\n"), delta(0, "Second.\n", 1, 1), whole)).toBe("First.\nSecond.\n");
+  });
+
+  test("prints text behind a tool call as it streams", () => {
+    expect(print(delta(0, "{}", 1, 0, DeltaKind.TOOL_INPUT), delta(0, "Behind it.\n", 1, 1))).toBe("Behind it.\n");
   });
 
   test("counts offsets in UTF-8 bytes", () => {

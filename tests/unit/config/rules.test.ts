@@ -183,3 +183,22 @@ test.each([
 ])("%s is loopback: %p", (address, expected) => {
   expect(isLoopback(address)).toBe(expected);
 });
+
+describe("the model of a monolith that is told none", () => {
+  const modelOf = (env: Record<string, string>, ...argv: string[]) =>
+    resolve("monolith", argv, hostWith(env)).values.get("model");
+
+  test.each([
+    ["ANTHROPIC_API_KEY", "anthropic/"],
+    ["OPENAI_API_KEY", "openai/"],
+    ["GOOGLE_GENERATIVE_AI_API_KEY", "google/"],
+  ])("is the usual one of the provider whose key is set: %s", (variable, provider) => {
+    expect(modelOf({ [variable]: "key" })).toStartWith(provider);
+  });
+
+  test("is none without a key, and the named one with both", () => {
+    expect(modelOf({})).toBeUndefined();
+    expect(modelOf({ ANTHROPIC_API_KEY: "key" }, "--model=anthropic/other")).toBe("anthropic/other");
+    expect(modelOf({ ANTHROPIC_API_KEY: "key" }, "--scripted-model=a.yaml")).toBe("scripted/default");
+  });
+});

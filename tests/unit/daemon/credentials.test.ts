@@ -19,16 +19,25 @@ const FILE: Credentials = {
   userId: "usr_file",
   daemonId: "dmn_file",
 };
-const NOTHING = { gatewayUrl: undefined, token: undefined, userId: undefined, daemonId: undefined };
+const NOTHING = {
+  gatewayUrl: undefined,
+  tlsMode: undefined,
+  token: undefined,
+  userId: undefined,
+  daemonId: undefined,
+  daemonName: undefined,
+  labels: [],
+};
 
 describe("the credentials file", () => {
   test("gives what was written, to this user only, and leaves nothing else behind", async () => {
     await using folder = await tempFolder("credentials");
     const path = join(folder.path, "auth", "reliant-daemon.json");
     await writeCredentials(path, FILE);
-    await writeCredentials(path, { ...FILE, userId: "usr_2" });
+    await writeCredentials(path, { ...FILE, userId: "usr_2", name: "laptop", labels: ["gpu"] });
     const read = await readCredentials(path);
     expect([read?.userId, read?.token.reveal(), read?.gateway]).toEqual(["usr_2", "rlnt_pat_file", FILE.gateway]);
+    expect([read?.name, read?.labels]).toEqual(["laptop", ["gpu"]]);
     expect((await Bun.file(path).stat()).mode & 0o777).toBe(0o600);
     expect(await readdir(dirname(path))).toEqual(["reliant-daemon.json"]);
     expect(await credentialsWarning(path)).toBeUndefined();
@@ -64,22 +73,55 @@ describe("the credentials file", () => {
 
 describe("what a daemon connects with", () => {
   test("is the credentials file", () => {
-    expect(resolveCredentials(NOTHING, FILE, "dmn_kept")).toEqual({
+    expect(resolveCredentials(NOTHING, FILE, undefined)).toEqual({
       gateway: FILE.gateway,
+      tlsMode: undefined,
       token: FILE.token,
       userId: "usr_file",
       daemonId: "dmn_file",
+      name: undefined,
+      labels: [],
     });
+  });
+
+  test("is the name and the labels that it was registered with, or those given now", () => {
+    const registered = { ...FILE, name: "laptop", labels: ["os=linux"] };
+    expect(resolveCredentials(NOTHING, registered, undefined)).toMatchObject({ name: "laptop", labels: ["os=linux"] });
+    const given = { ...NOTHING, daemonName: "desk", labels: ["gpu"] };
+    expect(resolveCredentials(given, registered, undefined)).toMatchObject({ name: "desk", labels: ["gpu"] });
+  });
+
+  test("is the TLS mode that it was registered with, at that gateway only", () => {
+    const registered = { ...FILE, tlsMode: "insecure_tls_skip_verify" } as const;
+    expect(resolveCredentials(NOTHING, registered, undefined).tlsMode).toBe("insecure_tls_skip_verify");
+    expect(resolveCredentials({ ...NOTHING, tlsMode: "tls" }, registered, undefined).tlsMode).toBe("tls");
+    const elsewhere = { ...NOTHING, gatewayUrl: "https://other.example" };
+    expect(resolveCredentials(elsewhere, registered, undefined).tlsMode).toBeUndefined();
+  });
+
+  test("is the id of its own data folder, though another folder was registered since", () => {
+    expect(resolveCredentials(NOTHING, FILE, "dmn_kept").daemonId).toBe("dmn_kept");
   });
 
   test("is what was given by hand, which overrides all of it", () => {
     const token = new Secret("rlnt_pat_hand");
-    const given = { gatewayUrl: "http://127.0.0.1:1", token, userId: "usr_hand", daemonId: "dmn_hand" };
-    expect(resolveCredentials(given, FILE, "dmn_kept")).toEqual({
-      gateway: "http://127.0.0.1:1",
+    const given = {
+      gatewayUrl: "http://127.0.0.1:1",
+      tlsMode: undefined,
       token,
       userId: "usr_hand",
       daemonId: "dmn_hand",
+      daemonName: "desk",
+      labels: ["gpu"],
+    };
+    expect(resolveCredentials(given, FILE, "dmn_kept")).toEqual({
+      gateway: "http://127.0.0.1:1",
+      tlsMode: undefined,
+      token,
+      userId: "usr_hand",
+      daemonId: "dmn_hand",
+      name: "desk",
+      labels: ["gpu"],
     });
   });
 

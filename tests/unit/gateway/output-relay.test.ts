@@ -1,11 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { create } from "@bufbuild/protobuf";
 import { LIMITS } from "../../../src/core/limits.ts";
+import { logger } from "../../../src/core/logger.ts";
+import { OutputRelay } from "../../../src/gateway/output-relay.ts";
 import type { ToolsDaemonService } from "../../../src/gateway/tools-daemon-service.ts";
-import { Output_Channel } from "../../../src/gen/reliant/v1/daemon_pb.ts";
+import { Output_Channel, OutputSchema } from "../../../src/gen/reliant/v1/daemon_pb.ts";
 import { eventually } from "../../support/eventually.ts";
 import type { FakeStore } from "../../support/fake-store.ts";
 import type { FrameDaemon } from "../../support/frame-daemon.ts";
 import { GatewayWorld } from "../../support/gateway-world.ts";
+import { settle } from "../../support/manual-clock.ts";
 
 let world: GatewayWorld;
 let store: FakeStore;
@@ -77,5 +81,32 @@ describe("live output", () => {
       world.published.flatMap((event) => (event.kind === "tool_output" ? [event.chunk.chatId] : [])),
     );
     expect([...chats]).toEqual([hers.chatId]);
+  });
+
+  test("of calls that nobody offered asks the store for few of them at once, whatever a daemon sends", async () => {
+    const gate = Promise.withResolvers<undefined>();
+    let asked = 0;
+    const find = () => {
+      asked += 1;
+      return gate.promise;
+    };
+    const link = { address: { userId: "usr_ada", daemonId: "dmn_1", epoch: 1 }, isEnded: false };
+    const silent = { send: () => undefined, sendControl: () => undefined, end: () => undefined };
+    const relay = new OutputRelay(
+      {
+        toolCalls: { find },
+        updates: { saveLiveOutput: () => undefined },
+        hub: { publish: () => undefined },
+        log: logger("test"),
+      },
+      { ...link, ...silent },
+    );
+    const send = (index: number) => relay.take(create(OutputSchema, { toolCallId: `call_${index}` }), undefined);
+    for (let index = 0; index < 500; index++) send(index);
+    expect(asked).toBe(LIMITS.outputLookups);
+    gate.resolve(undefined);
+    await settle();
+    send(500);
+    expect(asked).toBe(LIMITS.outputLookups + 1);
   });
 });

@@ -41,6 +41,21 @@ describe("the write queue", () => {
     expect(written).toHaveLength(1);
   });
 
+  test("waits longer after each write that failed, whatever comes meanwhile", async () => {
+    const { clock, queue, told, written, database } = aQueue();
+    database.away = true;
+    queue.put("a", "a1", 1);
+    for (let second = 0; second < 60; second++) {
+      queue.put("b", `b${second}`, 1);
+      await clock.advance(1_000);
+    }
+    // A wait is at least half of its bound (`core/backoff.ts`).
+    expect(told.length).toBeLessThan(60_000 / (BOUNDS.retryMaxMs / 2) + 5);
+    database.away = false;
+    await clock.advance(BOUNDS.retryMaxMs);
+    expect(written).toEqual([["a1", "b59"]]);
+  });
+
   test("drops what does not fit, counts it, and says so once", async () => {
     const { clock, queue, written, told } = aQueue();
     for (const key of ["a", "b", "c", "d", "e"]) queue.put(key, key, 1);

@@ -38,6 +38,23 @@ describe("a window on output", () => {
     expect(windowOf(8, new Uint8Array([0x61, 0xff, 0xfe, 0x62])).text).toBe("a\uFFFD\uFFFDb");
   });
 
+  test("counts what it leaves out of binary output, whose text is longer than its bytes", () => {
+    const { text, leftOutBytes } = windowOf(60, new Uint8Array(1000), new Uint8Array(1000).fill(0xff));
+    expect(text).toBe(`${"\uFFFD".repeat(10)}\n[… 1980 bytes, 0 lines left out …]\n${"\uFFFD".repeat(10)}`);
+    expect(leftOutBytes).toBe(1980);
+    expect(windowOf(60, new Uint8Array(40)).leftOutBytes).toBe(20);
+  });
+
+  test("never gives more text than its size, but for the mark", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 400 }), fc.integer({ min: 8, max: 128 }), (data, maxBytes) => {
+        const { text } = windowOf(maxBytes, data);
+        const shown = text.replace(/\n\[… \d+ bytes, \d+ lines left out …\]\n/, "");
+        expect(Buffer.byteLength(shown)).toBeLessThanOrEqual(maxBytes);
+      }),
+    );
+  });
+
   test("is the same however the output is cut into pieces", () => {
     fc.assert(
       fc.property(
