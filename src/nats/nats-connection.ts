@@ -14,6 +14,8 @@ export interface NatsOptions {
   readonly name: string;
   readonly log: Logger;
   readonly clock?: Clock;
+  /** A try to connect failed and is made again: for `/ready`. */
+  readonly onAttemptFailed?: (reason: string) => void;
 }
 
 /**
@@ -45,6 +47,7 @@ export async function openNats(options: NatsOptions, signal: AbortSignal): Promi
         throw new ReliantError("unauthenticated", "connect to NATS: the server refuses the user or token", { cause });
       }
       options.log.warn("NATS is away, trying again", { attempt, cause: messageOf(cause) });
+      options.onAttemptFailed?.(`connect to NATS: ${messageOf(cause)}`);
     }
     const bounds = { baseMs: LIMITS.startRetryBaseMs, maxMs: LIMITS.startRetryMaxMs };
     await clock.sleep(backoffMs(attempt, bounds), signal);

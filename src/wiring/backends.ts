@@ -39,7 +39,19 @@ export async function openBackends(name: string, settings: BackendSettings, part
 
 async function openHub(name: string, settings: BackendSettings, parts: ServerParts) {
   const { readiness, closing, signal } = parts;
-  const nats = await openNats({ url: settings.natsUrl.reveal(), name: `reliant ${name}`, log: logger("nats") }, signal);
+  const nats = await openNats(
+    {
+      url: settings.natsUrl.reveal(),
+      name: `reliant ${name}`,
+      log: logger("nats"),
+      onAttemptFailed: (reason) =>
+        readiness.set(
+          "nats",
+          connecting(() => reason),
+        ),
+    },
+    signal,
+  );
   closing.defer(() => nats.close());
   readiness.set("nats", (ends) => nats.check(ends));
   const hub = new NATSUpdateHub({ link: nats, log: logger("updates") });

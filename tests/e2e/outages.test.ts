@@ -75,6 +75,12 @@ describe("a server whose backends are away", () => {
         ],
       });
       await role.awaitReady(`http://127.0.0.1:${health}/health`);
+      await eventually("/ready to say why", async () => {
+        const { checks } = await ready(health);
+        return (
+          checks.nats?.reason?.includes("REFUSED") === true && checks.postgres?.reason?.includes("REFUSED") === true
+        );
+      });
       await role.stopCleanly(5000);
       expect(role.stderr + role.stdout).not.toContain("hunter2");
     },
