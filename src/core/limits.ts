@@ -117,6 +117,8 @@ export const LIMITS = {
   acceptedMs: 2 * SECOND,
   /** No `accepted` at all within this: the daemon is offline (design §3). */
   daemonOfflineMs: 5 * SECOND,
+  /** A daemon that is not connected but was seen within this may be on its way to another gateway: it has the 5 s, too. An idle heartbeat and those. */
+  reconnectGraceMs: 35 * SECOND,
   /** The slow poll of the ledger by whoever waits for an outcome. */
   ledgerPollMs: 2 * SECOND,
   /** No gateway holds the epoch that was read: first and longest wait until it is read again. Jittered. */

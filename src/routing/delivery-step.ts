@@ -5,6 +5,7 @@ import type { Daemon } from "../store/daemons.ts";
 /** The times that a delivery goes by, milliseconds: of `LIMITS`, or shortened by tests. */
 export interface DeliveryTimes {
   readonly daemonOfflineMs: number;
+  readonly reconnectGraceMs: number;
   readonly onlineMs: number;
   readonly unknownAfterDeadlineMs: number;
 }
@@ -80,8 +81,12 @@ export function nextDeliveryStep(view: DeliveryView, times: DeliveryTimes): Deli
       return { kind: "end", outcome: "failed", reason: `daemon_offline: the user has no machine ${view.daemonId}` };
     }
     if (!progress.reached) {
-      if (!online && !progress.seenOnline) return offline(view, "is not connected: run `reliant daemon start` there");
-      if (nowMs - progress.startedAtMs >= times.daemonOfflineMs) return offline(view, "cannot be reached now");
+      const mayComeBack = progress.seenOnline || wasSeenWithin(daemon, nowMs, times.reconnectGraceMs);
+      const waitedLongEnough = nowMs - progress.startedAtMs >= times.daemonOfflineMs;
+      if (!online && (waitedLongEnough || !mayComeBack)) {
+        return offline(view, "is not connected: run `reliant daemon start` there");
+      }
+      if (waitedLongEnough) return offline(view, "cannot be reached now");
     }
   }
   if (!online || progress.acceptedEpoch === daemon.epoch) return WAIT;
@@ -98,6 +103,11 @@ export function isOverdue(view: Pick<DeliveryView, "call" | "nowMs">, times: Del
 /** Online means seen lately, never the column alone. */
 export function isOnline(daemon: Pick<Daemon, "connected" | "lastSeenAtMs">, nowMs: number, onlineMs: number): boolean {
   return daemon.connected && daemon.lastSeenAtMs !== undefined && nowMs - daemon.lastSeenAtMs < onlineMs;
+}
+
+/** True for a daemon that was there a moment ago. */
+function wasSeenWithin(daemon: Pick<Daemon, "lastSeenAtMs">, nowMs: number, withinMs: number): boolean {
+  return daemon.lastSeenAtMs !== undefined && nowMs - daemon.lastSeenAtMs < withinMs;
 }
 
 function offline(view: DeliveryView, why: string): DeliveryStep {

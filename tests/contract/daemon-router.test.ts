@@ -124,7 +124,7 @@ describeOnRouters("a tool call", (open) => {
   describe("a daemon that is not there", () => {
     test("fails its call at once where the store says so", async () => {
       await using world = await open();
-      const router = await world.router({ daemonOfflineMs: 60_000 });
+      const router = await world.router({ daemonOfflineMs: 60_000, reconnectGraceMs: 0 });
       const daemon = await connected(world, await aUser(world.store));
       daemon.crash();
       const row = () => world.store.daemons.find(daemon.userId, daemon.daemonId);
@@ -156,6 +156,21 @@ describeOnRouters("a tool call", (open) => {
       const ended = await router.sendToolRequestSync(requestOf(call, hers.daemonId), soon());
       expect(ended.state).toBe("failed");
       expect(hers.connection?.all("offer")).toEqual([]);
+    });
+
+    test("but left a moment ago and comes back gets its call", async () => {
+      await using world = await open();
+      const router = await world.router({ daemonOfflineMs: 20_000 });
+      const userId = await aUser(world.store);
+      const claim = aClaim(userId);
+      const { fence } = await aDaemon(world.store, userId, Date.now(), claim);
+      await world.store.daemons.markDisconnected(fence);
+      const call = await aCall(world, userId);
+      const ended = router.sendToolRequestSync(requestOf(call, claim.daemonId), soon());
+      const daemon = world.daemon(userId, { daemonId: claim.daemonId, instanceId: claim.instanceId });
+      daemon.journalId = claim.journalId;
+      await daemon.connect(gateway(world, 1));
+      expect((await ended).state).toBe("succeeded");
     });
 
     test("but comes while the call is being sent gets it", async () => {

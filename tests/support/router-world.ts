@@ -19,6 +19,7 @@ import { tempFolder } from "./temp-folder.ts";
 /** Times that let a test see in milliseconds what takes seconds. */
 export const SHORT_ROUTER_TIMES = {
   daemonOfflineMs: 400,
+  reconnectGraceMs: 35_000,
   ledgerPollMs: 50,
   acceptedMs: 1_500,
   resendBaseMs: 5,

@@ -1,7 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { type DeliveryView, nextDeliveryStep } from "../../../src/routing/delivery-step.ts";
 
-const TIMES = { daemonOfflineMs: 5_000, onlineMs: 120_000, unknownAfterDeadlineMs: 120_000 };
+const TIMES = {
+  daemonOfflineMs: 5_000,
+  reconnectGraceMs: 35_000,
+  onlineMs: 120_000,
+  unknownAfterDeadlineMs: 120_000,
+};
 const NOW = 1_000_000;
 
 function view(over: Partial<DeliveryView> = {}): DeliveryView {
@@ -29,10 +34,17 @@ describe("a call that does not run yet", () => {
     expect(step({ call: dispatched })).toEqual({ kind: "send", epoch: 3 });
   });
   test("is ended at once where the store says that the daemon is not connected", () => {
-    expect(step({ daemon: gone })).toMatchObject({ kind: "end", outcome: "failed" });
+    const left = { epoch: 3, connected: false, lastSeenAtMs: NOW - 35_000 };
+    expect(step({ daemon: left })).toMatchObject({ kind: "end", outcome: "failed" });
     expect(step({ daemon: { epoch: 3, connected: true, lastSeenAtMs: NOW - 120_000 } })).toMatchObject({ kind: "end" });
     expect(step({ daemon: { epoch: 3, connected: true } })).toMatchObject({ kind: "end" });
     expect(step({ daemon: undefined })).toMatchObject({ kind: "end", outcome: "failed" });
+  });
+  test("waits five seconds for a daemon that left a moment ago, also where it was never seen online by this delivery", () => {
+    const asked = { startedAtMs: NOW - 4_999, reached: false, seenOnline: false };
+    expect(step({ daemon: gone, progress: asked })).toEqual({ kind: "wait" });
+    const late = { ...asked, startedAtMs: NOW - 5_000 };
+    expect(step({ daemon: gone, progress: late })).toMatchObject({ kind: "end", outcome: "failed" });
   });
   test("waits for a daemon that was online a moment ago: it may be on its way to another gateway", () => {
     const sent = { startedAtMs: NOW - 4_999, reached: false, seenOnline: true };
