@@ -1,14 +1,14 @@
 import type { Clock } from "../core/clock.ts";
 import { LIMITS } from "../core/limits.ts";
 import { logger } from "../core/logger.ts";
+import { Periodic } from "../core/periodic.ts";
 import type { WorkflowEngine } from "../engine/workflow-engine.ts";
 import type { Store } from "../store/store.ts";
 
 /** Tells the engine again what stands in the outbox for too long. Every API replica runs one; claims never overlap. */
 export class OutboxRepeater {
   private readonly log = logger("api", "outbox");
-  private readonly stopping = new AbortController();
-  private running: Promise<void> | undefined;
+  private readonly loop: Periodic;
 
   constructor(
     private readonly deps: {
@@ -16,26 +16,24 @@ export class OutboxRepeater {
       readonly engine: Pick<WorkflowEngine, "wake" | "cancel">;
       readonly clock: Clock;
     },
-  ) {}
+  ) {
+    const { clock } = deps;
+    this.loop = new Periodic(() => this.once(), {
+      name: "repeat the outbox",
+      everyMs: LIMITS.outboxAgeMs,
+      // What a replica left that has died is told by the next one that starts.
+      firstAfterMs: 0,
+      clock,
+      log: this.log,
+    });
+  }
 
   start(): void {
-    this.running ??= this.repeat();
+    this.loop.start();
   }
 
-  async stop(): Promise<void> {
-    this.stopping.abort(new Error("the outbox repeater stops"));
-    await this.running;
-  }
-
-  private async repeat(): Promise<void> {
-    const { signal } = this.stopping;
-    while (!signal.aborted) {
-      await this.once().catch((error: unknown) => {
-        this.log.warn("the outbox could not be repeated", { reason: String(error) });
-      });
-      // Only the stop rejects it, and the loop sees that itself.
-      await this.deps.clock.sleep(LIMITS.outboxAgeMs, signal).catch(() => undefined);
-    }
+  stop(): Promise<void> {
+    return this.loop.stop();
   }
 
   /** Repeats what is old enough now; answers how many entries were told. */

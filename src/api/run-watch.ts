@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { LIMITS } from "../core/limits.ts";
 import { logger } from "../core/logger.ts";
+import { Periodic } from "../core/periodic.ts";
 import type { WorkflowEngine } from "../engine/workflow-engine.ts";
 import type { Turns } from "../store/turns.ts";
 import type { Updates } from "../store/updates.ts";
@@ -12,10 +13,9 @@ import type { Updates } from "../store/updates.ts";
  */
 export class RunWatch {
   private readonly log = logger("api", "runs");
-  private readonly stopping = new AbortController();
+  private readonly loop: Periodic;
   /** The last number of each chat under way, at the last look. */
   private seen: ReadonlyMap<string, number> = new Map();
-  private running: Promise<void> | undefined;
 
   constructor(
     private readonly deps: {
@@ -26,27 +26,22 @@ export class RunWatch {
       readonly engine: Pick<WorkflowEngine, "wake">;
       readonly clock: Clock;
     },
-  ) {}
+  ) {
+    const { clock } = deps;
+    this.loop = new Periodic(() => this.once(), {
+      name: "look at the runs under way",
+      everyMs: LIMITS.runWatchMs,
+      clock,
+      log: this.log,
+    });
+  }
 
   start(): void {
-    this.running ??= this.repeat();
+    this.loop.start();
   }
 
-  async stop(): Promise<void> {
-    this.stopping.abort(new Error("the watch of runs stops"));
-    await this.running;
-  }
-
-  private async repeat(): Promise<void> {
-    const { signal } = this.stopping;
-    while (!signal.aborted) {
-      // Only the stop rejects it, and the loop sees that itself.
-      await this.deps.clock.sleep(LIMITS.runWatchMs, signal).catch(() => undefined);
-      if (signal.aborted) return;
-      await this.once().catch((error: unknown) => {
-        this.log.warn("the runs under way could not be looked at", { reason: String(error) });
-      });
-    }
+  stop(): Promise<void> {
+    return this.loop.stop();
   }
 
   /** Answers how many chats the engine was told of. */
@@ -57,7 +52,7 @@ export class RunWatch {
     const still = chatIds.filter((chatId) => this.seen.has(chatId) && this.seen.get(chatId) === chats.get(chatId));
     this.seen = chats;
     let told = 0;
-    for (let at = 0; at < still.length && !this.stopping.signal.aborted; at += LIMITS.outboxBatch) {
+    for (let at = 0; at < still.length; at += LIMITS.outboxBatch) {
       told += await this.wake(still.slice(at, at + LIMITS.outboxBatch));
     }
     return told;

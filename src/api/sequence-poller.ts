@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { LIMITS } from "../core/limits.ts";
 import { logger } from "../core/logger.ts";
+import { Periodic } from "../core/periodic.ts";
 import type { Store } from "../store/store.ts";
 
 /** A stream as the poller sees it. */
@@ -18,10 +19,17 @@ export interface PolledStream {
 export class SequencePoller {
   private readonly log = logger("api", "poller");
   private readonly streams = new Set<PolledStream>();
-  private readonly stopping = new AbortController();
-  private running: Promise<void> | undefined;
+  private readonly loop: Periodic;
 
-  constructor(private readonly deps: { readonly store: Pick<Store, "updates">; readonly clock: Clock }) {}
+  constructor(private readonly deps: { readonly store: Pick<Store, "updates">; readonly clock: Clock }) {
+    const { clock } = deps;
+    this.loop = new Periodic(() => this.once(), {
+      name: "read the streams' numbers",
+      everyMs: LIMITS.streamPollMs,
+      clock,
+      log: this.log,
+    });
+  }
 
   /** The answer takes the stream out again. */
   add(stream: PolledStream): () => void {
@@ -30,28 +38,16 @@ export class SequencePoller {
   }
 
   start(): void {
-    this.running ??= this.repeat();
+    this.loop.start();
   }
 
-  async stop(): Promise<void> {
-    this.stopping.abort(new Error("the poller stops"));
-    await this.running;
-  }
-
-  private async repeat(): Promise<void> {
-    const { signal } = this.stopping;
-    while (!signal.aborted) {
-      // Only the stop rejects it, and the loop sees that itself.
-      await this.deps.clock.sleep(LIMITS.streamPollMs, signal).catch(() => undefined);
-      if (signal.aborted || this.streams.size === 0) continue;
-      await this.once().catch((error: unknown) => {
-        this.log.warn("the streams' numbers could not be read", { reason: String(error) });
-      });
-    }
+  stop(): Promise<void> {
+    return this.loop.stop();
   }
 
   async once(): Promise<void> {
     const streams = [...this.streams];
+    if (streams.length === 0) return;
     const last = await this.deps.store.updates.lastSequences({
       userIds: [...new Set(streams.map((stream) => stream.userId))],
       chatIds: [...new Set(streams.flatMap((stream) => stream.chatIds))],

@@ -1,11 +1,11 @@
 import type { Clock } from "../core/clock.ts";
 import { ReliantError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
+import { Periodic } from "../core/periodic.ts";
 import type { DaemonFence } from "../store/daemons.ts";
 import type { DaemonRegistry } from "./daemon-registry.ts";
 import type { DaemonSession } from "./daemon-session.ts";
 import type { GatewayStore } from "./gateway-store.ts";
-import { Periodic } from "./periodic.ts";
 import { endRevoked } from "./token-watch.ts";
 
 /** Paces of what a gateway does for all its connections at once, milliseconds. */
