@@ -1,8 +1,8 @@
-/** Runs all groups of tests, or those named, with one set of real servers: `npm test`, `npm test -- unit e2e`. */
+/** Runs all groups of tests but the faults, or those named, with one set of real servers: `npm test`, `npm test -- unit e2e`. */
 import { spawn } from "node:child_process";
 import { dirname, join, relative } from "node:path";
+import { leash } from "../src/stack/leash.ts";
 import { builtExecutable } from "./support/executable.ts";
-import { leash } from "./support/leash.ts";
 import { startNats } from "./support/nats-server.ts";
 import { startPostgres } from "./support/postgres-server.ts";
 import { tempFolder } from "./support/temp-folder.ts";
@@ -15,25 +15,43 @@ interface Group {
   readonly needsExecutable: boolean;
   /** Time of one test that sets none itself, milliseconds. */
   readonly testMs: number;
+  /** A group that takes longer hangs: it is ended, and counts as failed. Default {@link GROUP_MS}. */
+  readonly groupMs?: number;
+  /** Runs only where it is named. */
+  readonly onlyNamed?: true;
+  /** Test files at the same time; default one. For those that mostly wait. */
+  readonly parallel?: number;
 }
 
 const GROUPS: readonly Group[] = [
   { name: "unit", needsServers: false, needsExecutable: false, testMs: 10_000 },
   { name: "contract", needsServers: true, needsExecutable: false, testMs: 60_000 },
   { name: "replay", needsServers: false, needsExecutable: false, testMs: 60_000 },
+  { name: "simulation", needsServers: false, needsExecutable: false, testMs: 120_000 },
   { name: "tidy", needsServers: false, needsExecutable: false, testMs: 30_000 },
   { name: "e2e", needsServers: true, needsExecutable: true, testMs: 180_000 },
+  // Every test has servers of its own, which it kills.
+  {
+    name: "faults",
+    needsServers: false,
+    needsExecutable: true,
+    testMs: 180_000,
+    groupMs: 40 * 60_000,
+    onlyNamed: true,
+    // The first file by name, the rotation, takes as long as all others together, and waits most of it.
+    parallel: 2,
+  },
 ];
 
 const ROOT = join(import.meta.dir, "..");
-/** A group that takes longer hangs: it is ended, and counts as failed. */
 const GROUP_MS = 20 * 60_000;
 
 /** What has to be ended, newest first, however the run ends. */
 type Ending = () => Promise<void>;
 
 async function main(names: readonly string[]): Promise<number> {
-  const groups = names.length === 0 ? GROUPS : GROUPS.filter((group) => names.includes(group.name));
+  const usual = GROUPS.filter((group) => group.onlyNamed !== true);
+  const groups = names.length === 0 ? usual : GROUPS.filter((group) => names.includes(group.name));
   const unknown = names.filter((name) => !GROUPS.some((group) => group.name === name));
   if (unknown.length > 0) {
     say(`no such group: ${unknown.join(", ")}. Groups: ${GROUPS.map((group) => group.name).join(", ")}.`);
@@ -118,12 +136,14 @@ async function runGroup(
   interrupted: AbortSignal,
 ): Promise<TestCounts> {
   const reporter = ["--reporter=junit", `--reporter-outfile=${report}`];
-  const run = spawn(process.execPath, ["test", `--timeout=${group.testMs}`, `./tests/${group.name}/`, ...reporter], {
+  const parallel = group.parallel === undefined ? [] : [`--parallel=${group.parallel}`];
+  const files = `./tests/${group.name}/`;
+  const run = spawn(process.execPath, ["test", `--timeout=${group.testMs}`, ...parallel, files, ...reporter], {
     cwd: ROOT,
     env: { ...process.env, ...env },
     stdio: ["ignore", "inherit", "inherit"],
     detached: true,
-    timeout: GROUP_MS,
+    timeout: group.groupMs ?? GROUP_MS,
   });
   const release = run.pid === undefined ? () => undefined : leash(run.pid, dirname(report));
   const end = () => run.kill("SIGTERM");

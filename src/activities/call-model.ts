@@ -3,7 +3,9 @@ import type { ContentBlock, Failure, Usage } from "../chat/message.ts";
 import { modelTranscript } from "../chat/transcript.ts";
 import { ReliantError, unreachable } from "../core/errors.ts";
 import { newId } from "../core/ids.ts";
+import { LIMITS } from "../core/limits.ts";
 import { logger } from "../core/logger.ts";
+import { type FailureKind, failureRow } from "../models/provider-failures.ts";
 import type { AnswerFence, BeginAnswer } from "../store/turns.ts";
 import type { ActivityDeps } from "./activity-deps.ts";
 import { AnswerWatch, type Verdict } from "./answer-watch.ts";
@@ -73,24 +75,30 @@ async function attemptAnswer(
   const live = new LiveAnswer({ chatId: begun.chat.id, ...fence });
   const watch = new AnswerWatch({ turns, clock, context, fence, live });
   const publisher = new DeltaPublisher({ hub, clock, userId: begun.chat.userId, live });
-  const daemon = await deps.chooseDaemon(begun.chat);
+  // The attempt has begun: one more would count as asked, though nobody was.
+  const daemon = await persist(clock, context.stopping, () => deps.chooseDaemon(begun.chat));
+  // What the provider asked of the attempt before counts for whoever took over.
+  const early = begun.notBeforeMs === undefined ? undefined : await waitUntil(deps, watch, begun.notBeforeMs);
+  // The wait stands in the store, and goes on without this process.
+  if (early === "stopped") return { kind: "stopped" };
+  if (early !== undefined) return onVerdict(deps, fence, live, { kind: early });
   const end = await runAttempt({ ...ask(deps, begun, daemon?.platform), live, publisher, watch, clock });
   switch (end.kind) {
     case "finished":
       return finished(live, end);
     case "broke":
-      return retryOrFail(deps, fence, live, watch, end.error);
+      return retryOrFail(deps, fence, live, watch, end, context);
     default:
-      return onVerdict(deps, fence, live, end.kind);
+      return onVerdict(deps, fence, live, end);
   }
 }
 
 /** Whom to ask, found when it is asked (a wrong name or a missing key fails the answer), and what. */
 function ask(deps: ActivityDeps, begun: Begun, platform: string | undefined) {
-  const { chat, projectPath } = begun;
+  const { chat, projectPath, attempt } = begun;
   const tools = deps.tools.descriptions;
   const system = systemPrompt({ projectPath, platform, toolNames: tools.map((tool) => tool.name) });
-  const request = { system, messages: modelTranscript(begun.messages), tools, chatId: chat.id };
+  const request = { system, messages: modelTranscript(begun.messages), tools, chatId: chat.id, attempt };
   return { resolve: () => deps.models.resolve(chat.model), request };
 }
 
@@ -98,16 +106,12 @@ function finished(live: LiveAnswer, end: Extract<AttemptEnd, { kind: "finished" 
   const { usage } = end;
   switch (end.reason) {
     case "refusal": {
-      const error = { code: "provider_failed", message: "the model refused to answer" };
+      const error = reported("refused");
       return settle("failed", live.cutOff(), { usage, error });
     }
     case "length": {
-      const error = { code: "resource_exhausted", message: "the answer is cut: the model wrote the most that it may" };
-      return settle(
-        "complete",
-        live.finished(() => newId("call")),
-        { usage, error },
-      );
+      const blocks = live.finished(() => newId("call"), { cutByLength: true });
+      return settle("complete", blocks, { usage, error: reported("cut_by_length") });
     }
     case "stop":
     case "tool_calls":
@@ -127,41 +131,62 @@ async function retryOrFail(
   fence: AnswerFence,
   live: LiveAnswer,
   watch: AnswerWatch,
-  error: unknown,
+  broke: Extract<AttemptEnd, { kind: "broke" }>,
+  context: StepContext,
 ): Promise<Conclusion> {
-  const after = afterModelFailure(error, fence.attempt);
+  const { usage } = broke;
+  const after = afterModelFailure(broke.error, fence.attempt);
   const { code } = after.failure;
   logger("activities", "call-model").warning("the model could not answer", {
     ...{ messageId: fence.messageId, attempt: fence.attempt, code, next: after.kind },
   });
-  if (after.kind === "fail") return settle("failed", live.cutOff(), { error: after.failure });
-  await deps.store.turns.noteAttempt(fence, { error: after.failure });
+  if (after.kind === "fail") return settle("failed", live.cutOff(), { ...counted(usage), error: after.failure });
+  const retryAtMs = deps.clock.now() + after.waitMs;
+  const note = { ...counted(usage), error: after.failure, retryAtMs };
+  // Where it cannot be stored, whoever repeats the step would not know of the wait.
+  await persist(deps.clock, context.stopping, () => deps.store.turns.noteAttempt(fence, note));
+  const verdict = await waitUntil(deps, watch, retryAtMs);
+  return verdict === undefined ? { kind: "again" } : onVerdict(deps, fence, live, { kind: verdict, ...counted(usage) });
+}
+
+/** Waits for the provider, as long as it may ask for at most; a verdict ends it at once. */
+async function waitUntil(deps: ActivityDeps, watch: AnswerWatch, atMs: number): Promise<Verdict | undefined> {
   const over = new AbortController();
-  const disarm = deps.clock.after(after.waitMs, () => over.abort());
-  const verdict = await watch.until(over.signal).finally(disarm);
-  return verdict === undefined ? { kind: "again" } : onVerdict(deps, fence, live, verdict);
+  const waitMs = Math.min(LIMITS.modelRetryMaxMs, Math.max(0, atMs - deps.clock.now()));
+  const disarm = deps.clock.after(waitMs, () => over.abort());
+  return watch.until(over.signal).finally(disarm);
 }
 
 async function onVerdict(
   deps: ActivityDeps,
   fence: AnswerFence,
   live: LiveAnswer,
-  verdict: Verdict,
+  end: { readonly kind: Verdict; readonly usage?: Usage },
 ): Promise<Conclusion> {
-  switch (verdict) {
+  switch (end.kind) {
     case "cancelled":
-      return settle("interrupted", live.cutOff());
+      return settle("interrupted", live.cutOff(), counted(end.usage));
     case "fence_lost":
       return { kind: "fence_lost" };
     case "stopped": {
       const error = { code: "unavailable", message: "the process that asked the model stopped" };
       // The note is for people; the process has little time left, and the next attempt does not need it.
-      await deps.store.turns.noteAttempt(fence, { error }).catch(() => undefined);
+      await deps.store.turns.noteAttempt(fence, { ...counted(end.usage), error }).catch(() => undefined);
       return { kind: "stopped" };
     }
     default:
-      return unreachable(verdict);
+      return unreachable(end.kind);
   }
+}
+
+function counted(usage: Usage | undefined): { readonly usage?: Usage } {
+  return usage === undefined ? {} : { usage };
+}
+
+/** How an answer ended that is none, or not a whole one, as its message carries it. */
+function reported(kind: FailureKind): Failure {
+  const { code, told } = failureRow(kind);
+  return { code, message: told };
 }
 
 function settle(

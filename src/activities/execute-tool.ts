@@ -52,5 +52,9 @@ function parse(deps: ActivityDeps, call: ToolCall) {
     const text = `The input of ${call.name} has ${bytes} bytes; at most ${LIMITS.toolInputBytes} fit. Do it in smaller parts.`;
     return { kind: "unfit", text } as const;
   }
+  if (typeof call.input === "string") {
+    const text = `The input of ${call.name} is not JSON: after ${call.input.length} characters it was cut off, or it is written wrongly. Nothing was run. Ask again, with the whole input.`;
+    return { kind: "unfit", text } as const;
+  }
   return deps.tools.parse(call.name, call.input);
 }

@@ -40,7 +40,7 @@ export class LiveAnswer {
   }
 
   /** Throws {@link ModelError} where the answer breaks a limit or the rules of the stream. */
-  apply(event: Exclude<ModelEvent, { kind: "finish" }>): void {
+  apply(event: Exclude<ModelEvent, { kind: "finish" | "usage" }>): void {
     switch (event.kind) {
       case "block_started":
         this.begin(event.index, event.block, undefined);
@@ -102,9 +102,15 @@ export class LiveAnswer {
     }));
   }
 
-  /** The blocks of an answer that came to its end. */
-  finished(newToolCallId: () => string): ContentBlock[] {
-    return this.inOrder().flatMap((block) => contentOf(block, newToolCallId));
+  /**
+   * The blocks of an answer that came to its end. `cutByLength`: the last block may be cut. A call whose input had not
+   * begun then is not one with an empty input: its input stays the text that it is, which no tool takes.
+   */
+  finished(newToolCallId: () => string, { cutByLength = false } = {}): ContentBlock[] {
+    const blocks = this.inOrder();
+    const last = blocks.at(-1);
+    if (cutByLength && last?.kind === "tool_input" && last.text.trim() === "") last.ended = { input: last.text };
+    return blocks.flatMap((block) => contentOf(block, newToolCallId));
   }
 
   /**

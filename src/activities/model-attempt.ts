@@ -15,8 +15,9 @@ import type { LiveAnswer } from "./live-answer.ts";
 /** How one attempt at an answer ended. */
 export type AttemptEnd =
   | { readonly kind: "finished"; readonly reason: FinishReason; readonly usage: Usage }
-  | { readonly kind: Verdict }
-  | { readonly kind: "broke"; readonly error: unknown };
+  /** `usage`: as far as the provider had told it. */
+  | { readonly kind: Verdict; readonly usage?: Usage }
+  | { readonly kind: "broke"; readonly error: unknown; readonly usage?: Usage };
 
 export interface Attempt {
   /** Finds the model; may throw. */
@@ -35,7 +36,10 @@ export async function runAttempt(attempt: Attempt): Promise<AttemptEnd> {
   const watching = attempt.watch.until(done.signal).finally(() => asking.abort());
   // Whatever it says is heard below; a rejection must not be seen as nobody's before that.
   watching.catch(() => undefined);
-  const read = await readAnswer(attempt, asking.signal).catch((error: unknown) => ({ kind: "broke" as const, error }));
+  const counted: Counted = {};
+  const read = await readAnswer(attempt, asking.signal, counted).catch((error: unknown) => {
+    return { kind: "broke" as const, error, ...counted };
+  });
   done.abort();
   asking.abort();
   attempt.publisher.close();
@@ -45,10 +49,18 @@ export async function runAttempt(attempt: Attempt): Promise<AttemptEnd> {
     attempt.publisher.flush();
     return read;
   }
-  return { kind: verdict };
+  return { kind: verdict, ...counted };
 }
 
-async function readAnswer(attempt: Attempt, signal: AbortSignal): Promise<Extract<AttemptEnd, { kind: "finished" }>> {
+interface Counted {
+  usage?: Usage;
+}
+
+async function readAnswer(
+  attempt: Attempt,
+  signal: AbortSignal,
+  counted: Counted,
+): Promise<Extract<AttemptEnd, { kind: "finished" }>> {
   const { live, publisher, clock } = attempt;
   const { provider, model } = attempt.resolve();
   const call = new AbortController();
@@ -60,6 +72,10 @@ async function readAnswer(attempt: Attempt, signal: AbortSignal): Promise<Extrac
     for (;;) {
       const event = await nextEvent(events, clock, endsAtMs, signal);
       if (event.kind === "finish") return { kind: "finished", reason: event.reason, usage: event.usage };
+      if (event.kind === "usage") {
+        counted.usage = event.usage;
+        continue;
+      }
       live.apply(event);
       publisher.changed();
     }
@@ -70,7 +86,7 @@ async function readAnswer(attempt: Attempt, signal: AbortSignal): Promise<Extrac
   }
 }
 
-/** The next event, within the silence that is allowed and the time that the call has. */
+/** The next event, within the time that the call has. What counts as silence its provider knows: keep-alives are no events. */
 function nextEvent(
   events: AsyncIterator<ModelEvent>,
   clock: Clock,
@@ -78,10 +94,7 @@ function nextEvent(
   signal: AbortSignal,
 ): Promise<ModelEvent> {
   return new Promise((resolve, reject) => {
-    const leftMs = endsAtMs - clock.now();
-    const disarm = clock.after(Math.max(0, Math.min(LIMITS.modelSilenceMs, leftMs)), () =>
-      settle(() => reject(tooLong(leftMs <= LIMITS.modelSilenceMs))),
-    );
+    const disarm = clock.after(Math.max(0, endsAtMs - clock.now()), () => settle(() => reject(tooLong())));
     const onAbort = () => settle(() => reject(signal.reason));
     const settle = (end: () => void) => {
       disarm();
@@ -102,8 +115,10 @@ function nextEvent(
   });
 }
 
-function tooLong(wholeCall: boolean): ModelError {
-  const limitMs = wholeCall ? LIMITS.modelCallMs : LIMITS.modelSilenceMs;
-  const what = wholeCall ? "did not finish its answer within" : "sent nothing for";
-  return new ModelError(`the model ${what} ${limitMs / 1000} s`, { retryable: !wholeCall, code: "deadline_exceeded" });
+function tooLong(): ModelError {
+  const what = `the model did not finish its answer within ${LIMITS.modelCallMs / 1000} s`;
+  return new ModelError(`${what}: ask for less at once, or take a faster model`, {
+    retryable: false,
+    code: "deadline_exceeded",
+  });
 }

@@ -9,7 +9,7 @@ export type AfterFailure =
   | { readonly kind: "retry"; readonly waitMs: number; readonly failure: Failure }
   | { readonly kind: "fail"; readonly failure: Failure };
 
-/** The retries' one owner: `attempt` counts from 1, over all workers. The wait is what the provider asks for, bounded, or jittered backoff. */
+/** The retries' one owner: `attempt` counts from 1, over all workers. The wait is jittered backoff, or what the provider asks for where that is longer (it may name a time that has come: its clock is not ours). Bounded. */
 export function afterModelFailure(error: unknown, attempt: number, random?: () => number): AfterFailure {
   const failure = failureOf(error);
   if (!(error instanceof ModelError && error.retryable)) return { kind: "fail", failure };
@@ -25,7 +25,7 @@ export function afterModelFailure(error: unknown, attempt: number, random?: () =
     };
   }
   const bounds = { baseMs: LIMITS.modelRetryBaseMs, maxMs: LIMITS.modelRetryMaxMs };
-  return { kind: "retry", waitMs: asked ?? backoffMs(attempt - 1, bounds, random), failure };
+  return { kind: "retry", waitMs: Math.max(asked ?? 0, backoffMs(attempt - 1, bounds, random)), failure };
 }
 
 /** The error as a message of the chat carries it. */

@@ -5,7 +5,8 @@ import { LIMITS } from "../core/limits.ts";
 
 /**
  * Makes a write that would be dear to lose (an answer that was paid for, a tool's result): repeats it while the store
- * is away, for at most `LIMITS.persistMs`. The write must bear being repeated. Throws the last error.
+ * is away, for at most `LIMITS.persistMs`; or a read without which something dear would be begun anew. It must bear being
+ * repeated. Throws the last error.
  */
 export async function persist<T>(clock: Clock, stopping: AbortSignal, write: () => Promise<T>): Promise<T> {
   const giveUpAtMs = clock.now() + LIMITS.persistMs;

@@ -50,7 +50,7 @@ async function followToOutcome(
   } catch (error) {
     if (context.stopping.aborted) throw stops(call.id, error);
     if (!tooLate.signal.aborted) throw error;
-    await giveUp(deps, call.id);
+    await giveUp(deps, call.id, error);
   } finally {
     disarm();
     settled.abort();
@@ -80,14 +80,21 @@ async function repeatCancel(
   }
 }
 
-/** Beyond the deadline and its grace: what is not running will not run, and of what is running nobody can tell. */
-async function giveUp(deps: ActivityDeps, toolCallId: string): Promise<void> {
+/**
+ * Beyond the deadline and its grace: what is not running will not run, and of what is running nobody can tell. The ledger's
+ * deadline counts: a call that was dispatched later than this step had reckoned has its time still.
+ */
+async function giveUp(deps: ActivityDeps, toolCallId: string, cause: unknown): Promise<void> {
   const { toolCalls } = deps.store;
   const why = "The machine did not report within the call's time.";
   const row = await toolCalls.endBeforeRunning({
     ...{ toolCallId, outcome: "timed_out", reason: `The tool was not run. ${why}` },
   });
-  if (!isOutcome(row.state)) await toolCalls.markUnreachable(toolCallId, outcomeText("unknown", why));
+  if (isOutcome(row.state)) return;
+  if (deps.clock.now() < (row.deadlineAtMs ?? 0) + LIMITS.unknownAfterDeadlineMs) {
+    throw new ReliantError("unavailable", `wait for tool call ${toolCallId}: its time is not over yet`, { cause });
+  }
+  await toolCalls.markUnreachable(toolCallId, outcomeText("unknown", why));
 }
 
 /** The worktrees that the chat works in, then its project's folder. */

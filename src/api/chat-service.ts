@@ -87,6 +87,8 @@ export class ChatApi {
       userId: identity.userId,
       chatId: request.chatId,
       afterPosition: Number(request.afterPosition),
+      newest: request.newest,
+      ...(request.beforePosition === 0n ? {} : { beforePosition: Number(request.beforePosition) }),
       limit: request.pageSize === 0 ? PAGE : request.pageSize,
     });
     return create(pb.ListMessagesResponseSchema, {

@@ -3,6 +3,7 @@ import { LIMITS } from "../core/limits.ts";
 import { logger } from "../core/logger.ts";
 import { Periodic } from "../core/periodic.ts";
 import type { WorkflowEngine } from "../engine/workflow-engine.ts";
+import type { OutboxEntry } from "../store/outbox.ts";
 import type { Store } from "../store/store.ts";
 
 /** Tells the engine again what stands in the outbox for too long. Every API replica runs one; claims never overlap. */
@@ -36,15 +37,28 @@ export class OutboxRepeater {
     return this.loop.stop();
   }
 
-  /** Repeats what is old enough now; answers how many entries were told. */
+  /** Repeats what is old enough now, batch after batch until one is not told whole; answers how many entries were told. */
   async once(): Promise<number> {
-    const { store, engine, clock } = this.deps;
-    const entries = await store.outbox.claim(clock.now(), LIMITS.outboxBatch);
+    let told = 0;
+    for (;;) {
+      const entries = await this.deps.store.outbox.claim(this.deps.clock.now(), LIMITS.outboxBatch);
+      const done = await this.tell(entries);
+      told += done;
+      if (done < LIMITS.outboxBatch) return told;
+    }
+  }
+
+  /** Tells the engine; what it does not take is given back, so that the next look finds it, whoever looks. */
+  private async tell(entries: readonly OutboxEntry[]): Promise<number> {
+    const { store, engine } = this.deps;
     const told = await Promise.allSettled(
       entries.map((entry) => (entry.kind === "cancel" ? engine.cancel(entry.chatId) : engine.wake(entry.chatId))),
     );
-    const done = entries.filter((_, index) => told[index]?.status === "fulfilled").map((entry) => entry.id);
-    if (done.length > 0) await store.outbox.done(done);
+    const idsOf = (status: "fulfilled" | "rejected") =>
+      entries.filter((_, index) => told[index]?.status === status).map(({ id }) => id);
+    const done = idsOf("fulfilled");
+    await store.outbox.done(done);
+    await store.outbox.release(idsOf("rejected"));
     return done.length;
   }
 }

@@ -152,7 +152,9 @@ export class StreamingApi {
         return { case: "daemonChanged", value: daemonMessage(daemon, isOnline(daemon, this.deps.clock.now())) };
       }
       default:
-        return unreachable(event);
+        // Written by a newer server in a rolling upgrade: the number alone.
+        event satisfies never;
+        return { case: undefined };
     }
   }
 }

@@ -80,12 +80,14 @@ export class UserStream implements PolledStream {
     });
     const onAbort = () => this.ring();
     signal.addEventListener("abort", onAbort, { once: true });
-    let aliveAtMs = this.deps.clock.now() + LIMITS.keepAliveMs;
+    // The first at once: an answer's headers go with its first item, and a client wants to know that its stream stands.
+    let aliveAtMs = this.deps.clock.now();
     let askAtMs = this.deps.clock.now() + LIMITS.streamTokenCheckMs;
     // What was live when the client came may have been stored only behind its first look.
     let lookAgainAtMs = this.deps.clock.now() + LIMITS.outputRefillMs + LIMITS.deltaStoreMs;
     try {
-      await subscription.ready;
+      // A hub that is away announces nothing: the poll tells what happens, until the hub is there again and tells of a loss.
+      await subscription.ready.catch(() => undefined);
       while (!signal.aborted) {
         const nowMs = this.deps.clock.now();
         if (nowMs >= askAtMs) {

@@ -141,6 +141,17 @@ function chatEvent(event: ChatEvent): updatepb.ChatUpdate["event"] {
         case: "attemptStarted",
         value: create(updatepb.AttemptStartedSchema, { messageId: event.messageId, attempt: event.attempt }),
       };
+    case "provider_waiting":
+      return {
+        case: "providerWaiting",
+        value: create(updatepb.ProviderWaitingSchema, {
+          messageId: event.messageId,
+          attempt: event.attempt,
+          until: time(event.untilMs),
+          errorCode: event.reason.code,
+          errorMessage: event.reason.message,
+        }),
+      };
     case "tool_call":
       return {
         case: "toolCall",
@@ -155,7 +166,9 @@ function chatEvent(event: ChatEvent): updatepb.ChatUpdate["event"] {
     case "run":
       return { case: "run", value: runMessage(event.run) };
     default:
-      return unreachable(event);
+      // Written by a newer server in a rolling upgrade: the number alone, so that the stream has no gap.
+      event satisfies never;
+      return { case: undefined };
   }
 }
 

@@ -25,6 +25,8 @@ const ALGORITHMS = ["EdDSA", "Ed25519", "ES256", "ES384", "RS256", "PS256"];
 export class JwtVerifier implements IdentityVerifier {
   /** User ids by issuer and subject: the newest ones, so that a request needs no query. */
   private readonly users = new Map<string, string>();
+  /** Tokens whose signature was checked lately: each live stream shows its own every few seconds. */
+  private readonly checked = new Map<string, CheckedToken>();
 
   private constructor(
     private readonly key: JWTVerifyGetKey,
@@ -50,6 +52,16 @@ export class JwtVerifier implements IdentityVerifier {
   }
 
   private async check(token: string): Promise<JWTPayload> {
+    const nowMs = this.deps.clock.now();
+    const known = this.checked.get(token);
+    if (known !== undefined && known.untilMs > nowMs && !hasExpired(known.payload, nowMs)) return known.payload;
+    this.checked.delete(token);
+    const payload = await this.checkSignature(token);
+    remember(this.checked, token, { payload, untilMs: nowMs + LIMITS.jwtTrustMs });
+    return payload;
+  }
+
+  private async checkSignature(token: string): Promise<JWTPayload> {
     const { issuer, audience } = this.options;
     try {
       const { payload } = await jwtVerify(token, this.key, {
@@ -76,11 +88,26 @@ export class JwtVerifier implements IdentityVerifier {
       subject,
       ...(typeof email === "string" ? { email } : {}),
     });
-    const [oldest] = this.users.keys();
-    if (this.users.size >= LIMITS.identitiesHeld && oldest !== undefined) this.users.delete(oldest);
-    this.users.set(key, user.id);
+    remember(this.users, key, user.id);
     return user.id;
   }
+}
+
+interface CheckedToken {
+  readonly payload: JWTPayload;
+  readonly untilMs: number;
+}
+
+/** Of `LIMITS.identitiesHeld` the oldest is forgotten. */
+function remember<Value>(held: Map<string, Value>, key: string, value: Value): void {
+  const [oldest] = held.keys();
+  if (held.size >= LIMITS.identitiesHeld && oldest !== undefined) held.delete(oldest);
+  held.set(key, value);
+}
+
+/** As jose sees it, which tells the reason when it is asked again. */
+function hasExpired({ exp }: JWTPayload, nowMs: number): boolean {
+  return exp === undefined || exp <= Math.floor(nowMs / 1000) - LIMITS.jwtClockToleranceMs / 1000;
 }
 
 async function keyOf(source: JwtKeySource): Promise<JWTVerifyGetKey> {

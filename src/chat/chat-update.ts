@@ -1,4 +1,4 @@
-import type { Message, Run } from "./message.ts";
+import type { Failure, Message, Run } from "./message.ts";
 import type { ToolCallState } from "./tool-call.ts";
 
 /** One numbered change of a chat. */
@@ -14,6 +14,16 @@ export type ChatEvent =
   | { readonly kind: "message"; readonly message: Message }
   /** A new attempt at this message began: what streamed under its id before is void. */
   | { readonly kind: "attempt_started"; readonly messageId: string; readonly attempt: number }
+  /** The model's provider failed and is asked again then. The next attempt, or the message as it stands, ends the wait. */
+  | {
+      readonly kind: "provider_waiting";
+      readonly messageId: string;
+      /** The attempt that failed, or the one that took over its wait. */
+      readonly attempt: number;
+      /** Unix milliseconds */
+      readonly untilMs: number;
+      readonly reason: Failure;
+    }
   | {
       readonly kind: "tool_call";
       readonly toolCallId: string;

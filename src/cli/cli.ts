@@ -64,7 +64,8 @@ function unknownWord(word: string, group: CommandGroup, path: string): ReliantEr
 }
 
 function misspelt(word: string, group: CommandGroup, path: string): string | undefined {
-  const names = group.entries.map((entry) => entry.name);
+  const shown = group.entries.filter((entry) => entry.kind === "group" || entry.hidden !== true);
+  const names = shown.map((entry) => entry.name);
   const meant = nearest(word, names);
   return meant === undefined ? undefined : `${path} ${meant}`;
 }

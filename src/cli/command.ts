@@ -23,6 +23,8 @@ export interface Command {
   readonly name: string;
   readonly summary: string;
   readonly scope: Scope;
+  /** True for one that is not for people: no help shows it. */
+  readonly hidden?: boolean | undefined;
   /** The text that the command takes beside its flags. */
   readonly text?: CommandText | undefined;
   /** Answers the exit code. */
@@ -32,6 +34,8 @@ export interface Command {
 export interface CommandText {
   readonly name: string;
   readonly says: string;
+  /** True where the command goes without, too. */
+  readonly optional?: boolean;
 }
 
 /** Several commands under one word. */
@@ -49,6 +53,7 @@ export function command<S extends Scope>(spec: {
   readonly name: string;
   readonly summary: string;
   readonly scope: S;
+  readonly hidden?: boolean;
   readonly text?: CommandText;
   run(settings: SettingsOf<S>, context: CliContext, text: string): Promise<number>;
 }): Command {
@@ -57,6 +62,7 @@ export function command<S extends Scope>(spec: {
     name: spec.name,
     summary: spec.summary,
     scope: spec.scope,
+    hidden: spec.hidden,
     text: spec.text,
     async run(argv, context, path) {
       const loaded = await loadSettings(spec.scope, {
@@ -67,7 +73,7 @@ export function command<S extends Scope>(spec: {
       });
       if (loaded.kind === "faults") throw usageError(loaded.faults, path);
       const text = loaded.positionals.join(" ");
-      if (spec.text !== undefined && text.trim() === "") {
+      if (spec.text !== undefined && spec.text.optional !== true && text.trim() === "") {
         throw usageError([`${spec.text.name} is missing: ${spec.text.says}`], path);
       }
       const json = "logFormat" in loaded.settings && loaded.settings.logFormat === "json";

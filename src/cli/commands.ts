@@ -79,6 +79,31 @@ export const COMMANDS: CommandGroup = group(
         run: async (settings, context) => (await import("./auth/token.ts")).printUserToken(settings, context),
       }),
     ]),
+    command({
+      name: "chaos",
+      summary: "Put a stack under fire: chats, faults, and a count of what was lost or done twice",
+      scope: "chaos",
+      run: async (settings, context) => (await import("../wiring/chaos.ts")).runChaosCommand(settings, context),
+    }),
+    command({
+      name: "bench",
+      summary: "Measure a stack: what things cost, beside their raw parts, and the numbers to reach",
+      scope: "bench",
+      text: {
+        name: "PART…",
+        says: "start-up, tool-call, idle-daemon, turns, store, gateway, gateway-storm, api, worker, soak (default all but soak)",
+        optional: true,
+      },
+      run: async (settings, context, parts) => (await import("../wiring/bench.ts")).runBench(settings, parts, context),
+    }),
+    command({
+      name: "bench-peer",
+      summary: "A process of a measurement, started by `reliant bench`",
+      scope: "benchPeer",
+      hidden: true,
+      text: { name: "PEER", says: "its name and its options as JSON" },
+      run: async (_, context, text) => (await import("../wiring/bench-peer.ts")).runBenchPeer(text, context),
+    }),
     {
       kind: "command",
       name: "config",

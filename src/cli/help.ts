@@ -25,7 +25,8 @@ ${path} COMMAND --help shows the flags of a command.
 
 function commandHelp(command: Command, path: string): string {
   const { text } = command;
-  const usage = text === undefined ? `${path} [flags]` : `${path} [flags] ${text.name}`;
+  const usage =
+    text === undefined ? `${path} [flags]` : `${path} [flags] ${text.optional === true ? `[${text.name}]` : text.name}`;
   const parts = [`${command.summary}\n\nUsage: ${usage}`];
   if (text !== undefined) parts.push(`${definition(text.name, text.says.split(" "), COMMAND_COLUMN)}`);
   parts.push(
@@ -36,6 +37,6 @@ function commandHelp(command: Command, path: string): string {
 
 function leaves(entry: CommandEntry, prefix: string): readonly { readonly name: string; readonly summary: string }[] {
   const name = `${prefix}${entry.name}`;
-  if (entry.kind === "command") return [{ name, summary: entry.summary }];
+  if (entry.kind === "command") return entry.hidden === true ? [] : [{ name, summary: entry.summary }];
   return entry.entries.flatMap((child) => leaves(child, `${name} `));
 }

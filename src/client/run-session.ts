@@ -7,6 +7,7 @@ import { LIMITS } from "../core/limits.ts";
 import { type Chat, type Run, RunState } from "../gen/reliant/v1/chat_pb.ts";
 import type { StreamUserUpdatesResponse } from "../gen/reliant/v1/update_pb.ts";
 import { type ApiClient, fromServer } from "./api-client.ts";
+import { watchedUpdates } from "./watched-updates.ts";
 
 export interface RunRequest {
   readonly prompt: string;
@@ -96,11 +97,8 @@ async function follow(
     try {
       const api = await connect();
       url = api.url;
-      const stream = api.updates.streamUserUpdates(
-        { afterSequence: -1n, chats: [{ chatId, afterSequence }] },
-        { signal },
-      );
-      for await (const response of stream) {
+      const request = { afterSequence: -1n, chats: [{ chatId, afterSequence }] };
+      for await (const response of watchedUpdates(api.updates, request, clock, signal)) {
         tries = 0;
         if (response.update.case === "chat") afterSequence = response.update.value.sequence;
         await listener.onUpdate(response);

@@ -1,8 +1,10 @@
+import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { ContentBlock, Message } from "../gen/reliant/v1/chat_pb.ts";
 import { MessageState, Role, ToolCallState } from "../gen/reliant/v1/chat_pb.ts";
 import {
   type BlockDelta,
   BlockDelta_Kind as DeltaKind,
+  type ProviderWaiting,
   type StreamUserUpdatesResponse,
   type ToolOutput,
 } from "../gen/reliant/v1/update_pb.ts";
@@ -54,6 +56,8 @@ export class TranscriptView {
         return this.onMessage(event.value);
       case "attemptStarted":
         return this.onAttempt(event.value.messageId, event.value.attempt);
+      case "providerWaiting":
+        return this.onWaiting(event.value);
       default:
         return [];
     }
@@ -84,6 +88,15 @@ export class TranscriptView {
     for (const key of [...this.printed.keys()]) if (key.startsWith(`${messageId}/`)) this.printed.delete(key);
     if (!began) return [];
     return this.say("note", `(the answer broke off: attempt ${attempt})\n`, true);
+  }
+
+  private onWaiting({ until, errorMessage }: ProviderWaiting): Piece[] {
+    if (until === undefined) return [];
+    return this.say(
+      "note",
+      `(waiting for the provider until ${clockTime(timestampMs(until))}: ${errorMessage})\n`,
+      true,
+    );
   }
 
   private onMessage(message: Message): Piece[] {
@@ -184,6 +197,11 @@ function firstLines(text: string): Piece[] {
     ...indented(`${lines.slice(0, RESULT_LINES).join("\n")}\n`),
     ...(more > 0 ? [{ style: "note" as const, text: `  │ … ${more} more lines\n` }] : []),
   ];
+}
+
+/** By the reader's clock, to the second. */
+function clockTime(ms: number): string {
+  return new Date(ms).toTimeString().slice(0, 8);
 }
 
 function indented(text: string): Piece[] {

@@ -1,6 +1,7 @@
 /** The kinds that the rows of the settings table share. */
 export const TEXT = { name: "string" } as const;
 export const PATH = { name: "path" } as const;
+export const FILE_PATH = { name: "path", of: "file" } as const;
 export const PEM = { name: "pem" } as const;
 export const LISTEN_PORT = { name: "port", listens: true } as const;
 export const PORT = { name: "port", listens: false } as const;

@@ -18,7 +18,7 @@ function valueHint(kind: Kind): string {
     case "duration":
       return "TIME";
     case "path":
-      return "FOLDER";
+      return kind.of === "file" ? "FILE" : "FOLDER";
     case "file":
       return "FILE";
     case "url":

@@ -5,12 +5,24 @@ export const ROLES = ["api", "worker", "gateway", "monolith", "daemon", "run"] a
 export type Role = (typeof ROLES)[number];
 
 /** Who takes a setting: a role, or one of the small commands. */
-export type Scope = Role | "register" | "status" | "stop" | "logs" | "token" | "version" | "config";
+export type Scope =
+  | Role
+  | "register"
+  | "status"
+  | "stop"
+  | "logs"
+  | "token"
+  | "version"
+  | "config"
+  | "chaos"
+  | "bench"
+  | "benchPeer";
 
 /** What a setting's text must look like, and what it becomes. */
 export type Kind =
   | { readonly name: "string"; readonly form?: { readonly pattern: RegExp; readonly says: string } }
-  | { readonly name: "path" }
+  /** A folder, or a file that is written or run: nobody looks at it beforehand. */
+  | { readonly name: "path"; readonly of?: "file" }
   | { readonly name: "file"; readonly holds: FileContent }
   | { readonly name: "pem" }
   | { readonly name: "port"; readonly listens: boolean }

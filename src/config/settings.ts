@@ -1,3 +1,5 @@
+import { BENCH_FLAGS } from "./bench-flags.ts";
+import { CHAOS_FLAGS } from "./chaos-flags.ts";
 import { COMMAND_FLAGS } from "./command-flags.ts";
 import {
   ANY_FILE,
@@ -116,6 +118,7 @@ export const SETTINGS = {
       status: DAEMON_FOLDER,
       stop: DAEMON_FOLDER,
       logs: DAEMON_FOLDER,
+      chaos: OPTIONAL,
     },
     "Folder for logs, certificates and local data",
   ),
@@ -236,7 +239,7 @@ export const SETTINGS = {
     "--model",
     "RELIANT_MODEL",
     MODEL,
-    { api: OPTIONAL, worker: OPTIONAL, monolith: OPTIONAL, run: OPTIONAL },
+    { api: OPTIONAL, worker: OPTIONAL, monolith: OPTIONAL, run: OPTIONAL, chaos: OPTIONAL, bench: OPTIONAL },
     "Model, as PROVIDER/NAME: anthropic, openai, google, compatible, or scripted/FILE",
   ),
   scriptedModel: setting(
@@ -303,14 +306,14 @@ export const SETTINGS = {
     "--gateway",
     "RELIANT_GATEWAY_URL",
     HTTP_URL,
-    { daemon: OPTIONAL, register: OPTIONAL },
+    { daemon: OPTIONAL, register: OPTIONAL, chaos: OPTIONAL },
     "Address of the gateway",
   ),
   token: setting(
     "--token",
     "RELIANT_TOKEN",
     SECRET,
-    { daemon: OPTIONAL, register: OPTIONAL, run: OPTIONAL },
+    { daemon: OPTIONAL, register: OPTIONAL, run: OPTIONAL, chaos: OPTIONAL, bench: OPTIONAL },
     "Access token; - reads it from standard input",
   ),
   userId: setting(
@@ -324,7 +327,7 @@ export const SETTINGS = {
     "--tls-mode",
     "RELIANT_TLS_MODE",
     choice("tls", "insecure_tls_skip_verify", "h2c"),
-    { daemon: OPTIONAL, register: OPTIONAL, run: OPTIONAL },
+    { daemon: OPTIONAL, register: OPTIONAL, run: OPTIONAL, chaos: OPTIONAL },
     "TLS mode; without it inferred from the address (https: tls, http: h2c)",
   ),
   daemonId: setting(
@@ -368,7 +371,7 @@ export const SETTINGS = {
     "--server",
     "RELIANT_SERVER",
     HTTP_URL,
-    { run: OPTIONAL },
+    { run: OPTIONAL, chaos: OPTIONAL, bench: OPTIONAL },
     "Address of the API (default the monolith that runs on --data-dir)",
   ),
   project: setting("--project", "RELIANT_PROJECT", PATH, { run: "." }, "Folder of the project that the agent works in"),
@@ -387,4 +390,6 @@ export const SETTINGS = {
     "Format of log lines on standard error",
   ),
   ...COMMAND_FLAGS,
+  ...CHAOS_FLAGS,
+  ...BENCH_FLAGS,
 } as const;

@@ -23,7 +23,7 @@ export function ageMs(clock: Clock, stamp: Stamp): number {
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  stamp: () => ({ wallMs: Date.now(), monotonicMs: Math.floor(Number(process.hrtime.bigint() / 1_000_000n)) }),
+  stamp: () => ({ wallMs: Date.now(), monotonicMs: Math.floor(performance.now()) }),
   sleep: (ms, signal) =>
     new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);

@@ -14,6 +14,7 @@ export type ErrorCode =
   | "unavailable"
   | "daemon_offline"
   | "schema_too_new"
+  | "protocol_mismatch"
   | "address_in_use"
   | "provider_failed"
   | "internal";
@@ -43,6 +44,7 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorRow>> = {
   unavailable: { connectCode: 14, httpStatus: 503, exitCode: 1, retryable: true },
   daemon_offline: { connectCode: 14, httpStatus: 503, exitCode: 1, retryable: true },
   schema_too_new: { connectCode: 9, httpStatus: 500, exitCode: 1, retryable: false },
+  protocol_mismatch: { connectCode: 9, httpStatus: 426, exitCode: 5, retryable: false },
   address_in_use: { connectCode: 14, httpStatus: 500, exitCode: 1, retryable: false },
   provider_failed: { connectCode: 14, httpStatus: 502, exitCode: 1, retryable: false },
   internal: { connectCode: 13, httpStatus: 500, exitCode: 1, retryable: false },

@@ -80,6 +80,9 @@ export const LIMITS = {
   modelRetryMaxMs: 1 * MINUTE,
   /** Silence of a provider in the middle of a stream. */
   modelSilenceMs: 2 * MINUTE,
+  /** What is read of an answer that is an error, and one event of a stream: OpenAI's `response.completed` repeats the whole answer. */
+  modelErrorBytes: 64 * KIB,
+  modelEventBytes: 16 * MIB,
   /** One model call as a whole. */
   modelCallMs: 15 * MINUTE,
 
@@ -140,8 +143,8 @@ export const LIMITS = {
   /** Heartbeat of an idle daemon stream, and while a call is open (design §3). */
   heartbeatIdleMs: 30 * SECOND,
   heartbeatBusyMs: 5 * SECOND,
-  /** A peer silent for this long is dead: idle, and while a call is open (design §5). */
-  deadIdleMs: 2 * MINUTE,
+  /** A peer silent for this long is dead: idle (three beats; 2 min with all that comes on top), and while a call is open (design §5). */
+  deadIdleMs: 100 * SECOND,
   deadBusyMs: 15 * SECOND,
   /** HTTP/2 pings, extra to the heartbeat. */
   http2PingMs: 15 * SECOND,
@@ -157,6 +160,11 @@ export const LIMITS = {
   /** Frames and bytes that wait for one daemon to read them. Beyond it offers are answered `busy`; other frames end the connection. */
   outboundFrames: 4096,
   outboundBytes: 8 * MIB,
+  /** Daemons that a gateway is built for (design §5), and files that it opens beside their connections. */
+  gatewayDaemons: 10_000,
+  gatewayOtherFiles: 256,
+  /** An ack goes with the next frame to its daemon, or alone after this: a third of the writes of a busy gateway. Far below `repeatMs`. */
+  ackDelayMs: 25,
   /** Frames of one daemon, and their bytes, that wait for the store; beyond it the gateway stops reading from that daemon. */
   inboundFrames: 64,
   inboundBytes: 8 * MIB,
@@ -204,9 +212,18 @@ export const LIMITS = {
   /** A daemon's settings files: policy, credentials, identity. */
   daemonFileBytes: 256 * KIB,
 
-  /** Reconnect of a daemon: first wait and longest wait. Jittered. */
+  /** Reconnect of a daemon: first wait, and longest wait while a gateway answers and does not take it. Jittered. */
   reconnectBaseMs: 250,
   reconnectMaxMs: 15 * SECOND,
+  /** The longest from one attempt to the next while nobody answers at all: a daemon is back 5 s after its network is (tailscale's relay
+   * clients wait 5 s at most, magicsock/derp.go). 10,000 daemons whose gateway is gone ask 3,300 times a second, which costs a refused
+   * TCP connection each; they come back within 4 s, which gateways take in batches. */
+  reconnectUnreachedMs: 4 * SECOND,
+  /** From an attempt to connect until the peer must have given any sign of life, its TLS handshake included. Less than the wait above. */
+  reachMs: 3 * SECOND,
+  /** Daemons of a gateway that stops: so many are to come to the others in a second (they take about 3,000), and the least time to leave in. */
+  drainDaemonsPerSecond: 1000,
+  drainLeaveMinMs: 1 * SECOND,
   /** Retry of a database, NATS or Temporal that is away at start. */
   startRetryBaseMs: 200,
   startRetryMaxMs: 5 * SECOND,
@@ -232,6 +249,8 @@ export const LIMITS = {
 
   /** A silent update stream says that it is alive at this pace: below the 60 s of common proxies. */
   keepAliveMs: 15 * SECOND,
+  /** A client takes a stream for dead that was silent for this long: two signs of life and some. */
+  streamSilenceMs: 40 * SECOND,
 
   /** An update stream asks at this pace whether its token is in force: with `tokenCheckMs`, for which the answer is believed, below the 5 s in which a revoked one ends. */
   streamTokenCheckMs: 2_500,
@@ -246,6 +265,8 @@ export const LIMITS = {
   runWatchChats: 10_000,
   /** Clocks of a JWT's issuer and ours may differ by this. */
   jwtClockToleranceMs: 30 * SECOND,
+  /** A JWT's signature that was right is not checked again for this long, its end is at each look: well below `jwksAgeMs`. */
+  jwtTrustMs: 1 * MINUTE,
   /** A token is longer than this only by mistake. */
   bearerTokenBytes: 8 * KIB,
   /** One request for an issuer's published keys, how long they are trusted, and the pause between two requests for a key that is not among them. */
@@ -266,6 +287,11 @@ export const LIMITS = {
   databaseConnectMs: 5 * SECOND,
   /** One statement, its waits for locks included; beyond it the connection is given up. */
   databaseStatementMs: 30 * SECOND,
+  /** Hellos, token checks and the like that come at once are done together: so many by one transaction, and so many may wait: all daemons of a gateway that died. */
+  storeBatch: 250,
+  storeBatchWaiting: 20_000,
+  /** Daemons noted as seen in one transaction: their rows are locked meanwhile, and a frame of one of them waits, some 10 ms. */
+  storeTouchBatch: 500,
   /** Transactions that wait for a connection: some 10 s of work for ten connections. */
   databaseWaiting: 5_000,
   /** A process that froze inside a transaction holds its rows at most this long. */
@@ -287,7 +313,6 @@ export const LIMITS = {
   writeQueueBytes: 16 * MIB,
   /** Late results of one tool call that are kept as evidence. */
   evidencePerCall: 4,
-
   /** An answer or a result that is at hand while the store is away: it is tried again for this long, then the step is. */
   persistMs: 1 * MINUTE,
   /** SIGTERM: from not ready to exit. */
@@ -322,4 +347,54 @@ export const LIMITS = {
   /** Temporal: an activity's heartbeat time-out, and how often it beats. */
   activityHeartbeatMs: 5 * SECOND,
   activityBeatMs: 1 * SECOND,
+
+  /** A server or a role of a stack that we start ourselves: from its start until it answers. Slow machines have their time. */
+  stackReadyMs: 30 * SECOND,
+  /** From SIGTERM to its end, above `drainMs`; and from SIGKILL. Beyond it the first is killed, the second is an error. */
+  stackStopMs: 30 * SECOND,
+  stackKillMs: 5 * SECOND,
+  /** Pause between two looks at something that must become true, and time for one look over the network. */
+  stackPollMs: 20,
+  stackLookMs: 2 * SECOND,
+  /** Characters of each output stream of a started program that are kept in memory, the newest; and of those, lines that a failure tells. */
+  stackOutputCharacters: 4 * MIB,
+  stackOutputLines: 30,
+  /** The same of a role or a daemon of a stack, whose whole output is in its log. */
+  stackRoleCharacters: 256 * KIB,
+  /** Ports that are tried to find a free one. */
+  stackPortTries: 100,
+  /** A log of a started program; the older ones are kept as the daemon's are (`daemonLogFiles`). */
+  stackLogFileBytes: 16 * MIB,
+  /** Bytes that one direction of one proxied connection holds back; beyond it its source is not read: a TCP window. */
+  toxicQueueBytes: 1 * MIB,
+  /** A proxy's attempt to reach one upstream: an address that swallows packets must not hold the connection for ever. */
+  toxicConnectMs: 5 * SECOND,
+
+  /** Chaos: one request, and the longest wait between two tries. */
+  chaosRequestMs: 15 * SECOND,
+  chaosRetryMaxMs: 2 * SECOND,
+  /** The first answer of a stack, which tells whose script its model plays. */
+  chaosHelloMs: 1 * MINUTE,
+  /** Turns of one chat, then a new one takes its place: the script reads the whole chat for each answer. */
+  chaosTurnsPerChat: 40,
+  chaosPageMessages: 50,
+  /** From the end of a fault until each chat has moved, and from the last fault until each is at rest: above what Temporal and NATS wait between two tries. */
+  chaosMoveMs: 90 * SECOND,
+  chaosDrainMs: 2 * MINUTE,
+  /** Between two faults. */
+  chaosPauseMs: 1 * SECOND,
+  /** How much earlier than it was counted a tool may have started (whole seconds, and a slow shell), and how much longer than planned its call may run. */
+  chaosCountSlackMs: 2 * SECOND,
+  chaosRunSlackMs: 10 * SECOND,
+  /** What is read of one daemon's counter file: some 3 million calls. */
+  chaosCounterBytes: 64 * MIB,
+  /** What is kept of a result's text, and of the calls that failed the first so many are told one by one. */
+  chaosToldCharacters: 300,
+  chaosToldCalls: 200,
+  /** The file system that is filled: room for the journal and some hundred outputs. */
+  chaosSmallDiskBytes: 64 * MIB,
+  /** A measurement on a machine that is busy as well: one part, beyond which it hangs; what another process says or works off; one answer that is timed. */
+  benchPartMs: 15 * MINUTE,
+  benchReportMs: 4 * MINUTE,
+  benchAnswerMs: 20 * SECOND,
 } as const;

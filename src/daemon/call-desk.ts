@@ -91,13 +91,18 @@ export class CallDesk {
     return this.known.size > 0;
   }
 
-  /** A welcome came: this is the newest connection, others are heard no more. Says everything again. */
-  connected(connection: string): DeskEffect[] {
+  /**
+   * A welcome came: this is the newest connection, others are heard no more. Says everything again. `told`: calls that its
+   * hello named as running. One that was acked since, on the connection before, its gateway counts as open: it is said
+   * again, too.
+   */
+  connected(connection: string, told: readonly string[]): DeskEffect[] {
     this.connection = connection;
     this.known.clear();
-    for (const toolCallId of this.runningIds) this.known.add(toolCallId);
+    for (const toolCallId of told) if (this.calls.has(toolCallId)) this.known.add(toolCallId);
     for (const call of this.calls.values()) if ("dueMs" in call) call.dueMs = 0;
-    return this.due();
+    const acked = told.flatMap((toolCallId) => (this.calls.has(toolCallId) ? [] : this.ackedResult(toolCallId)));
+    return [...acked, ...this.due()];
   }
 
   disconnected(connection: string): void {
@@ -185,10 +190,8 @@ export class CallDesk {
       return this.due();
     }
     const { journal } = this.options;
-    const entry = journal.find(toolCallId);
-    if (entry?.state === "acked") {
-      return [{ kind: "send_result", toolCallId, ending: entry.ending, result: undefined }];
-    }
+    const acked = this.ackedResult(toolCallId);
+    if (acked.length > 0) return acked;
     if (this.calls.size >= this.maxOpen) {
       return [refusal(toolCallId, `this machine has ${this.maxOpen} calls open already`)];
     }
@@ -203,6 +206,14 @@ export class CallDesk {
     this.calls.set(toolCallId, denied === undefined ? { phase: "waiting" } : { phase: "result", dueMs: 0 });
     this.known.add(toolCallId);
     return this.due();
+  }
+
+  /** How a call ended whose result is in the ledger. */
+  private ackedResult(toolCallId: string): DeskEffect[] {
+    const entry = this.options.journal.find(toolCallId);
+    return entry?.state === "acked"
+      ? [{ kind: "send_result", toolCallId, ending: entry.ending, result: undefined }]
+      : [];
   }
 
   private granted(toolCallId: string, stamp: Stamp | undefined): DeskEffect[] {

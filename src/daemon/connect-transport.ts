@@ -20,9 +20,13 @@ export interface ConnectTransportOptions {
 export class ConnectTransport implements GatewayTransport {
   constructor(private readonly options: ConnectTransportOptions) {}
 
-  async *connect(frames: AsyncIterable<ConnectRequest>, signal: AbortSignal): AsyncGenerator<ConnectResponse> {
+  async *connect(
+    frames: AsyncIterable<ConnectRequest>,
+    signal: AbortSignal,
+    reached: () => void = () => undefined,
+  ): AsyncGenerator<ConnectResponse> {
     const { url, token } = this.options;
-    const session = this.session();
+    const session = watched(this.session(), reached);
     const leave = () => session.abort();
     try {
       const transport = createGrpcTransport({
@@ -48,6 +52,24 @@ export class ConnectTransport implements GatewayTransport {
     const pings = { pingIntervalMs: pingIntervalMs ?? LIMITS.http2PingMs, pingTimeoutMs: LIMITS.deadBusyMs };
     return new Http2SessionManager(url, pings, { rejectUnauthorized: tlsMode !== "insecure_tls_skip_verify" });
   }
+}
+
+type SessionManager = NonNullable<Parameters<typeof createGrpcTransport>[0]["sessionManager"]>;
+
+/** The session, which says when its peer has answered a ping: a connection that a proxy took, or the system, is no sign of life. */
+function watched(session: Http2SessionManager, reached: () => void): SessionManager & { abort(): void } {
+  return {
+    authority: session.authority,
+    request: async (...request) => {
+      const stream = await session.request(...request);
+      stream.session?.ping((error) => {
+        if (error === null) reached();
+      });
+      return stream;
+    },
+    notifyResponseByteRead: (stream) => session.notifyResponseByteRead(stream),
+    abort: () => session.abort(),
+  };
 }
 
 const CODES: Readonly<Partial<Record<Code, ErrorCode>>> = {

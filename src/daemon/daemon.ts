@@ -2,7 +2,6 @@ import type { Clock } from "../core/clock.ts";
 import { messageOf, ReliantError, toReliantError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import { logger } from "../core/logger.ts";
-import { killStrays } from "../tools/process-group.ts";
 import { CallDesk, type DeskEffect } from "./call-desk.ts";
 import { resultBytes } from "./fit-result.ts";
 import { commandResultFrame, deskFrame, type HelloFields } from "./gateway-frames.ts";
@@ -10,7 +9,7 @@ import { GatewayLink } from "./gateway-link.ts";
 import type { GatewaySession, SessionFrame, Welcome } from "./gateway-session.ts";
 import type { GatewayTransport } from "./gateway-transport.ts";
 import type { Journal } from "./journal.ts";
-import { OutputFiles } from "./output-files.ts";
+import type { Machine, Outputs } from "./machine.ts";
 import { denialOf } from "./policy.ts";
 import type { PolicySource } from "./policy-source.ts";
 import type { MachineTools } from "./tool-input.ts";
@@ -23,8 +22,7 @@ export interface DaemonOptions {
   readonly clock: Clock;
   /** Opens the journal, which stays closed to every other process until the daemon has ended. */
   openJournal(): Journal;
-  /** Folder of the whole outputs of tools. */
-  readonly outputsFolder: string;
+  readonly machine: Machine;
   readonly hello: HelloFields;
   /** Told of each welcome, before anything else of that connection: the place to keep a daemon id that was given. */
   onWelcome?(welcome: Welcome): void;
@@ -100,19 +98,19 @@ class RunningDaemon {
   static async open(options: DaemonOptions): Promise<RunningDaemon> {
     const journal = options.openJournal();
     try {
-      const outputs = await OutputFiles.open(options.outputsFolder);
-      await endStrays(journal);
+      const outputs = await options.machine.openOutputs();
+      await endStrays(journal, options.machine);
       return new RunningDaemon(options, journal, outputs);
     } catch (error) {
       journal.close();
-      throw toReliantError(error, `open outputs folder ${options.outputsFolder}`);
+      throw toReliantError(error, "open outputs folder");
     }
   }
 
   private constructor(
     private readonly options: DaemonOptions,
     private readonly journal: Journal,
-    private readonly outputs: OutputFiles,
+    private readonly outputs: Outputs,
   ) {
     const { clock, policy, tools, transport, hello } = options;
     this.desk = CallDesk.open({ journal, clock, denies: (invocation) => denialOf(policy.current, invocation) });
@@ -120,6 +118,7 @@ class RunningDaemon {
       tools,
       clock,
       outputs,
+      machine: options.machine,
       rootLimits: () => policy.rootLimits,
       pushOutput: (frame, bytes) => this.session?.queue.pushOutput(frame, bytes) ?? false,
       onEnded: (toolCallId, { ending, result }) =>
@@ -187,7 +186,7 @@ class RunningDaemon {
     this.options.onWelcome?.(welcome);
     const { epoch, gatewayId, daemonId } = welcome;
     this.runner.reconnected();
-    this.handle("connect", () => this.desk.connected(session.name));
+    this.handle("connect", () => this.desk.connected(session.name, session.running));
     this.tell({ kind: "connected", epoch, gatewayId, daemonId });
   }
 
@@ -224,9 +223,11 @@ class RunningDaemon {
       case "online":
         session.queue.pushControl(commandResultFrame(frame.commandId, { ok: true, message: "" }));
         break;
-      case "unknown":
-        this.log.warn("frame not understood", { what: frame.what });
+      case "unknown_command": {
+        const message = "this daemon does not know the command: update it";
+        session.queue.pushControl(commandResultFrame(frame.commandId, { ok: false, message }));
         break;
+      }
     }
   }
 
@@ -289,9 +290,9 @@ class RunningDaemon {
 }
 
 /** What a call of a process that was killed had started may still be at work, though its result says that it is gone. */
-async function endStrays(journal: Journal): Promise<void> {
+async function endStrays(journal: Journal, machine: Machine): Promise<void> {
   for (const { toolCallId } of journal.open()) {
     const entry = journal.find(toolCallId);
-    if (entry?.state === "result" && entry.ending === "gone") await killStrays(toolCallId);
+    if (entry?.state === "result" && entry.ending === "gone") await machine.killStrays(toolCallId);
   }
 }

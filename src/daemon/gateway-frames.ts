@@ -10,7 +10,8 @@ import {
   Output_Channel,
   Refused_Reason,
 } from "../gen/reliant/v1/daemon_pb.ts";
-import { PROTOCOL_VERSION } from "../routing/daemon-protocol.ts";
+import { OUR_PROTOCOL, type ProtocolRange, protocolRange } from "../routing/daemon-protocol.ts";
+import { unknownKinds } from "../routing/unknown-frames.ts";
 import type { OutputChannel } from "../tools/tool.ts";
 import type { CallFrame, DeskEffect } from "./call-desk.ts";
 import type { CallEnding } from "./journal.ts";
@@ -27,14 +28,25 @@ export type GatewayFrame =
       readonly userId: string;
       readonly epoch: number;
       readonly gatewayId: string;
+      /** What both speak on this connection. */
+      readonly protocolVersion: number;
+      readonly capabilities: readonly string[];
     }
-  | { readonly kind: "refused"; readonly reason: RefusalReason; readonly epoch: number; readonly message: string }
+  | {
+      readonly kind: "refused";
+      readonly reason: RefusalReason;
+      readonly epoch: number;
+      readonly message: string;
+      /** Of the gateway, where it tells. */
+      readonly protocol?: ProtocolRange;
+    }
   | { readonly kind: "heartbeat" }
   | { readonly kind: "output_credit"; readonly toolCallId: string; readonly bytes: number }
   | { readonly kind: "load_config"; readonly commandId: string }
   | { readonly kind: "online"; readonly commandId: string }
   | { readonly kind: "drain"; readonly withinMs: number }
   | { readonly kind: "bad_offer"; readonly toolCallId: string; readonly message: string }
+  | { readonly kind: "unknown_command"; readonly commandId: string }
   /** Not understood: from a newer gateway, or malformed. */
   | { readonly kind: "unknown"; readonly what: string };
 
@@ -66,7 +78,8 @@ export function helloFrame(
         startCount: BigInt(now.startCount),
         lastEpoch: BigInt(now.lastEpoch),
         runningToolCallIds: [...now.runningIds],
-        protocolVersion: PROTOCOL_VERSION,
+        protocolVersion: OUR_PROTOCOL.max,
+        minProtocolVersion: OUR_PROTOCOL.min,
       },
     },
   });
@@ -163,16 +176,18 @@ const REASONS: Readonly<Record<Refused_Reason, RefusalReason>> = {
 };
 
 /** The gateway's frame as ours. Ids that are not one token are not understood: they cannot be answered. */
-export function readGatewayFrame({ frame }: ConnectResponse): GatewayFrame {
+export function readGatewayFrame(response: ConnectResponse): GatewayFrame {
+  const { frame } = response;
   switch (frame.case) {
     case "welcome": {
-      const { daemonId, userId, gatewayId, epoch } = frame.value;
+      const { daemonId, userId, gatewayId, epoch, protocolVersion, capabilities } = frame.value;
       if (!isIdToken(daemonId) || epoch <= 0n) return unknown("welcome without daemon id or epoch");
-      return { kind: "welcome", daemonId, userId, gatewayId, epoch: Number(epoch) };
+      return { kind: "welcome", daemonId, userId, gatewayId, epoch: Number(epoch), protocolVersion, capabilities };
     }
     case "refused": {
-      const { reason, currentEpoch, message } = frame.value;
-      return { kind: "refused", reason: REASONS[reason] ?? "other", epoch: Number(currentEpoch), message };
+      const { reason, currentEpoch, message, minProtocolVersion: min, maxProtocolVersion: max } = frame.value;
+      const told = { reason: REASONS[reason] ?? "other", epoch: Number(currentEpoch), message } as const;
+      return { kind: "refused", ...told, ...(max > 0 ? { protocol: protocolRange(max, min) } : {}) };
     }
     case "heartbeat":
       return { kind: "heartbeat" };
@@ -180,12 +195,12 @@ export function readGatewayFrame({ frame }: ConnectResponse): GatewayFrame {
       const { commandId, command } = frame.value;
       if (command.case === "loadConfig") return { kind: "load_config", commandId };
       if (command.case === "online") return { kind: "online", commandId };
-      return unknown("command");
+      return { kind: "unknown_command", commandId };
     }
     case "drain":
       return { kind: "drain", withinMs: Number(frame.value.withinMs) };
     case undefined:
-      return unknown("empty frame");
+      return unknown(unknownKinds(response));
     default:
       return isIdToken(frame.value.toolCallId) ? readCallFrame(frame) : unknown(`${frame.case} without an id`);
   }

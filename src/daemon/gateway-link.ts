@@ -1,6 +1,6 @@
 import { backoffMs } from "../core/backoff.ts";
 import { ageMs, type Clock } from "../core/clock.ts";
-import { messageOf, type ReliantError, toReliantError } from "../core/errors.ts";
+import { type ErrorCode, messageOf, type ReliantError, toReliantError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import { logger } from "../core/logger.ts";
 import { type HelloFields, helloFrame } from "./gateway-frames.ts";
@@ -29,10 +29,14 @@ export interface LinkOptions {
   readonly random?: () => number;
 }
 
+/** What an attempt comes to where nobody answers; a connection that was reset at once is `cancelled` in HTTP/2's words. */
+const SILENT: ReadonlySet<ErrorCode> = new Set(["unavailable", "deadline_exceeded", "cancelled"]);
+
 /** What to do after one attempt: at once, after a wait, or never again. */
 type Next =
   | { readonly kind: "now" }
-  | { readonly kind: "wait"; readonly reason: string; readonly ms: number }
+  /** `unless`: what ends the wait before its time. */
+  | { readonly kind: "wait"; readonly reason: string; readonly ms: number; readonly unless?: Promise<unknown> }
   | { readonly kind: "stop"; readonly error: ReliantError };
 
 /** One connection to a gateway after another, for ever (design §3 "One daemon connection"). */
@@ -43,7 +47,9 @@ export class GatewayLink {
   /** The last epoch that this process saw: naming one from before its start would make it look replaced. */
   private lastEpoch = 0;
   private connections = 0;
+  /** Attempts in vain: at a gateway that answered, and where nobody did. */
   private attempt = 0;
+  private unreached = 0;
   private hellosInVain = 0;
 
   constructor(private readonly options: LinkOptions) {
@@ -74,6 +80,7 @@ export class GatewayLink {
   private begin(): GatewaySession {
     const { transport, clock, journal, hello, listener, isBusy, runningIds } = this.options;
     this.connections++;
+    const running = runningIds();
     const session: GatewaySession = new GatewaySession({
       name: `${journal.startCount}.${this.connections}`,
       transport,
@@ -84,9 +91,10 @@ export class GatewayLink {
           journalId: journal.id,
           startCount: journal.startCount,
           lastEpoch: this.lastEpoch,
-          runningIds: runningIds(),
+          runningIds: running,
         },
       ),
+      running,
       isBusy,
       onWelcome: (welcome) => this.take(session, welcome),
       onFrame: (frame) => listener.frame(session, frame),
@@ -97,12 +105,17 @@ export class GatewayLink {
   /** One session from its hello until another one is due. */
   private async attend(session: GatewaySession): Promise<Next> {
     const { clock } = this.options;
+    const begunAt = clock.stamp();
     let opening: Welcome | Refused;
     try {
       opening = await session.opening;
     } catch (error) {
-      return this.afterError(toReliantError(error, "connect to the gateway"));
+      const known = toReliantError(error, "connect to the gateway");
+      return !session.wasReached && SILENT.has(known.code)
+        ? this.afterSilence(known, ageMs(clock, begunAt))
+        : this.afterError(known);
     }
+    this.unreached = 0;
     if (opening.kind === "refused") {
       await session.leave();
       return this.afterRefusal(opening);
@@ -117,11 +130,17 @@ export class GatewayLink {
       case "drain":
         // All daemons of a gateway are told at once: each comes at a time of its own.
         this.attempt = 0;
-        return { kind: "wait", reason: "the gateway is about to stop", ms: this.drainWaitMs(news.withinMs) };
+        return {
+          kind: "wait",
+          reason: "the gateway is about to stop",
+          ms: this.drainWaitMs(news.withinMs),
+          unless: session.ended,
+        };
       case "refused":
         return this.afterRefusal(news.refused);
       case "lost":
-        return this.afterError(news.error);
+        // It had us: what broke it is the network or the gateway's end, and another gateway may be there at once.
+        return this.afterError(news.error, LIMITS.reconnectUnreachedMs);
     }
   }
 
@@ -138,7 +157,8 @@ export class GatewayLink {
       this.current = undefined;
       listener.disconnected(session, lossText(news));
     });
-    this.log.info("connected", { epoch: welcome.epoch, gateway: welcome.gatewayId, connection: session.name });
+    const { epoch, gatewayId: gateway, protocolVersion: protocol } = welcome;
+    this.log.info("connected", { epoch, gateway, protocol, connection: session.name });
     listener.connected(session, welcome);
     void last?.leave();
   }
@@ -161,14 +181,24 @@ export class GatewayLink {
     return this.backOff(`refused: ${refused.message || refused.reason}`);
   }
 
-  private afterError(error: ReliantError): Next {
-    if (error.code !== "unauthenticated") return this.backOff(error.message);
+  private afterError(error: ReliantError, maxMs?: number): Next {
+    if (error.code !== "unauthenticated") return this.backOff(error.message, maxMs);
     const stop = stopReason({ reason: "token", message: error.message });
     return stop === undefined ? this.backOff(error.message) : { kind: "stop", error: stop };
   }
 
-  private backOff(reason: string): Next {
-    const bounds = { baseMs: LIMITS.reconnectBaseMs, maxMs: LIMITS.reconnectMaxMs };
+  /** Nobody was there, which costs nobody much: it is tried again soon, counted from when this attempt began. */
+  private afterSilence(error: ReliantError, tookMs: number): Next {
+    const bounds = { baseMs: LIMITS.reconnectBaseMs, maxMs: LIMITS.reconnectUnreachedMs };
+    const ms = backoffMs(this.unreached, bounds, this.options.random);
+    const leastMs = backoffMs(0, bounds, this.options.random);
+    this.unreached++;
+    return { kind: "wait", reason: error.message, ms: Math.max(leastMs, ms - tookMs) };
+  }
+
+  /** A gateway is there and has its reasons: it gets more time with each attempt. */
+  private backOff(reason: string, maxMs: number = LIMITS.reconnectMaxMs): Next {
+    const bounds = { baseMs: LIMITS.reconnectBaseMs, maxMs };
     const ms = backoffMs(this.attempt, bounds, this.options.random);
     this.attempt++;
     return { kind: "wait", reason, ms };
@@ -179,12 +209,21 @@ export class GatewayLink {
     return Math.round(random() * Math.min(Math.max(0, withinMs) / 2, LIMITS.reconnectMaxMs));
   }
 
-  private async wait({ reason, ms }: Next & { kind: "wait" }, signal: AbortSignal): Promise<void> {
-    this.log.warn("not connected, trying again", { reason, waitMs: ms });
-    this.options.listener.waiting(reason, ms);
-    await this.options.clock.sleep(ms, signal).catch((error: unknown) => {
-      if (!signal.aborted) throw error;
+  private async wait({ reason, ms, unless }: Next & { kind: "wait" }, signal: AbortSignal): Promise<void> {
+    this.log.warn(this.current === undefined ? "not connected, trying again" : "about to connect anew", {
+      reason,
+      waitMs: ms,
     });
+    this.options.listener.waiting(reason, ms);
+    const enough = new AbortController();
+    const stop = () => enough.abort();
+    if (signal.aborted) return;
+    signal.addEventListener("abort", stop, { once: true });
+    void unless?.then(stop);
+    await this.options.clock.sleep(ms, enough.signal).catch((error: unknown) => {
+      if (!enough.signal.aborted) throw error;
+    });
+    signal.removeEventListener("abort", stop);
   }
 }
 

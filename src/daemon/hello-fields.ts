@@ -1,4 +1,5 @@
 import { ReliantError } from "../core/errors.ts";
+import { DAEMON_CAPABILITIES, toolCapability } from "../routing/daemon-protocol.ts";
 import type { HelloFields } from "./gateway-frames.ts";
 
 /** Bounds of the proto file. */
@@ -25,7 +26,7 @@ export function helloFields(about: {
     ...rest,
     name,
     labels: Object.fromEntries(labels.map(labelOf)),
-    capabilities: toolNames.slice(0, MAX_CAPABILITIES).map((tool) => `tool:${tool}`),
+    capabilities: [...DAEMON_CAPABILITIES, ...toolNames.map(toolCapability)].slice(0, MAX_CAPABILITIES),
   };
 }
 

@@ -3,12 +3,11 @@ import type { SettingsOf } from "../config/settings-of.ts";
 import { systemClock } from "../core/clock.ts";
 import { messageOf, ReliantError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
-import type { LinkState } from "./daemon.ts";
 import { daemonFiles } from "./daemon-files.ts";
 import { tailLog } from "./log-tail.ts";
 import { findDaemonProcess } from "./pid-file.ts";
 import { processMark } from "./process-mark.ts";
-import { type DaemonStatus, readStatus } from "./status-file.ts";
+import { type DaemonStatus, type GaveUp, readGaveUp, readStatus } from "./status-file.ts";
 
 /** Exit code of `daemon status` where no daemon runs, as `systemctl status` has it (LSB: "program is not running"). */
 const NOT_RUNNING = 3;
@@ -25,9 +24,11 @@ export async function showDaemonStatus(settings: SettingsOf<"status">, context: 
   const files = daemonFiles(context.host, settings.dataDir);
   const pid = await findDaemonProcess(files.pid);
   const status = pid === undefined ? undefined : await readStatus(files.status, pid);
+  const gaveUp = pid === undefined ? await readGaveUp(files.status) : undefined;
+  const facts = { ...(pid === undefined ? {} : { pid }), ...(gaveUp === undefined ? {} : { gaveUp }), ...status };
   const text = settings.json
-    ? `${JSON.stringify({ running: pid !== undefined, folder: files.folder, ...(pid === undefined ? {} : { pid }), ...status })}\n`
-    : statusText(files.folder, pid, status);
+    ? `${JSON.stringify({ running: pid !== undefined, folder: files.folder, ...facts })}\n`
+    : statusText(files.folder, pid, status, gaveUp);
   await context.write(text);
   return pid === undefined ? NOT_RUNNING : 0;
 }
@@ -76,8 +77,13 @@ function send(pid: number, signal: "SIGTERM" | "SIGKILL"): void {
   }
 }
 
-function statusText(folder: string, pid: number | undefined, status: DaemonStatus | undefined): string {
-  if (pid === undefined) return `No daemon runs on ${folder}. Start one with: reliant daemon start\n`;
+function statusText(
+  folder: string,
+  pid: number | undefined,
+  status: DaemonStatus | undefined,
+  gaveUp: GaveUp | undefined,
+): string {
+  if (pid === undefined) return `No daemon runs on ${folder}. ${endText(gaveUp)}\n`;
   if (status === undefined) return `running   process ${pid}, data in ${folder}\nlink      starting\n`;
   const lines = [
     `running   process ${pid}, data in ${folder}`,
@@ -89,7 +95,14 @@ function statusText(folder: string, pid: number | undefined, status: DaemonStatu
   return `${lines.join("\n")}\n`;
 }
 
-function linkText(link: LinkState): string {
+function endText(gaveUp: GaveUp | undefined): string {
+  if (gaveUp === undefined) return "Start one with: reliant daemon start";
+  const { reason, hint, sinceMs } = gaveUp;
+  const advice = hint === "" ? "" : `\ntry       ${hint}`;
+  return `The last one gave up.\nwhy       ${reason}${advice}\nsince     ${new Date(sinceMs).toISOString()}`;
+}
+
+function linkText(link: DaemonStatus["link"]): string {
   switch (link.kind) {
     case "connecting":
       return "connecting";
@@ -99,5 +112,7 @@ function linkText(link: LinkState): string {
       return `not connected: ${link.reason}; next attempt within ${Math.ceil(link.waitMs / 1000)} s`;
     case "disconnected":
       return `not connected: ${link.reason}`;
+    case "gave_up":
+      return `gave up: ${link.reason}`;
   }
 }

@@ -25,11 +25,17 @@ export class LiveOutput {
     private readonly push: (frame: ConnectRequest, bytes: number) => boolean,
   ) {}
 
-  /** Takes a copy; never waits. */
+  /** Takes a copy of what may be sent; never waits. */
   write(channel: OutputChannel, data: Uint8Array): void {
     if (this.closed) return;
     if (channel !== this.channel) this.flush();
     this.channel = channel;
+    if (this.creditBytes === 0) {
+      // A flood would be copied only to be left out: twice its size in garbage.
+      this.flush();
+      this.leaveOut(data.length);
+      return;
+    }
     for (let from = 0; from < data.length; ) {
       const part = data.slice(from, from + LIMITS.outputChunkBytes - this.partBytes);
       this.parts.push(part);
@@ -77,9 +83,12 @@ export class LiveOutput {
     const paid = data.subarray(0, Math.min(data.length, this.creditBytes));
     const sent = paid.length > 0 && this.send(paid) ? paid.length : 0;
     this.creditBytes -= sent;
-    const left = data.length - sent;
-    this.passedBytes += left;
-    this.gapBytes += left;
+    this.leaveOut(data.length - sent);
+  }
+
+  private leaveOut(bytes: number): void {
+    this.passedBytes += bytes;
+    this.gapBytes += bytes;
   }
 
   private send(data: Uint8Array<ArrayBuffer>): boolean {

@@ -1,5 +1,5 @@
 import { Database, SQLiteError } from "bun:sqlite";
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync, mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { ToolResult } from "../chat/message.ts";
 import { type ErrorCode, messageOf, ReliantError } from "../core/errors.ts";
@@ -32,6 +32,10 @@ CREATE TABLE IF NOT EXISTS entry (
   result TEXT,
   acked_at_ms INTEGER,
   acked_on TEXT
+) STRICT;
+CREATE TABLE IF NOT EXISTS place (
+  only INTEGER PRIMARY KEY CHECK (only = 1),
+  file TEXT NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS entry_open ON entry (number) WHERE state <> 'acked';
 CREATE INDEX IF NOT EXISTS entry_acked ON entry (acked_at_ms) WHERE state = 'acked';
@@ -66,7 +70,8 @@ export class SqliteJournal implements Journal {
   ) {}
 
   /**
-   * Opens or makes the file, raises its start counter, and turns calls that had started into results `gone`. Throws
+   * Opens or makes the file, raises its start counter, and turns calls that had started into results `gone`. A file that is
+   * a copy takes a new id: what it was copied from may have started, or be running, what the copy does not know of. Throws
    * `failed_precondition` where another process holds it, `schema_too_new`, `resource_exhausted`, `unavailable`.
    */
   static open(path: string): SqliteJournal {
@@ -85,13 +90,20 @@ export class SqliteJournal implements Journal {
       ]) {
         database.run(`PRAGMA ${pragma}`);
       }
-      const { id, startCount } = begin(database, path);
+      const journal = SqliteJournal.over(database, path);
+      journal.noticeCopy(fileOf(path));
       if (process.platform !== "win32") chmodSync(path, 0o600);
-      return new SqliteJournal(database, path, id, startCount);
+      return journal;
     } catch (error) {
       database?.close();
       throw failure(error, `open journal ${path}`);
     }
+  }
+
+  /** The journal in a database that is open; raises its start counter, and so on. `path`: its name in messages. */
+  static over(database: Database, path: string): SqliteJournal {
+    const { id, startCount } = begin(database, path);
+    return new SqliteJournal(database, path, id, startCount);
   }
 
   get id(): string {
@@ -170,6 +182,19 @@ export class SqliteJournal implements Journal {
     this.journalId = id;
   }
 
+  /** `file` names the file itself, wherever it lies. The first time it is only noted. */
+  private noticeCopy(file: string): void {
+    const known = this.query<{ file: string }>("SELECT file FROM place").get();
+    if (known?.file === file) return;
+    if (known !== null) this.takeNewId();
+    this.write("note the journal's file", () => {
+      this.change(
+        "INSERT INTO place (only, file) VALUES (1, ?) ON CONFLICT (only) DO UPDATE SET file = excluded.file",
+        [file],
+      );
+    });
+  }
+
   close(): void {
     try {
       if (this.acks.size > 0) this.write("journal acks", () => {});
@@ -185,11 +210,10 @@ export class SqliteJournal implements Journal {
       this.synchronous = synchronous;
       this.database.transaction(() => {
         for (const [toolCallId, { atMs, connection }] of this.acks) {
-          this.database.run(
+          this.query(
             `UPDATE entry SET state = 'acked', result = NULL, acked_at_ms = ?, acked_on = ?
              WHERE tool_call_id = ? AND state = 'result'`,
-            [atMs, connection, toolCallId],
-          );
+          ).run(atMs, connection, toolCallId);
         }
         change();
       })();
@@ -201,13 +225,19 @@ export class SqliteJournal implements Journal {
 
   /** Our own rules decide before we write; a write that does not fit the entry is our mistake. */
   private change(sql: string, values: (string | number | null)[]): void {
-    if (this.database.run(sql, values).changes === 1) return;
+    if (this.query(sql).run(...values).changes === 1) return;
     throw new ReliantError("internal", `the entry ${values.find((value) => value !== null)} is not in that state`);
   }
 
-  private query<Row>(sql: string) {
-    return this.database.query<Row, (string | number)[]>(sql);
+  private query<Row = unknown>(sql: string) {
+    return this.database.query<Row, (string | number | null)[]>(sql);
   }
+}
+
+/** What stays when the file is moved within its file system, and is another for every copy. A device's number may change with a reboot. */
+function fileOf(path: string): string {
+  const { ino, birthtimeNs } = statSync(path, { bigint: true });
+  return `${ino}.${birthtimeNs}`;
 }
 
 /** One transaction at every open. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Clock } from "../core/clock.ts";
-import { messageOf } from "../core/errors.ts";
+import { messageOf, type ReliantError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import { logger } from "../core/logger.ts";
 import type { DaemonState } from "./daemon.ts";
@@ -11,6 +11,7 @@ const LINK = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("connected"), epoch: z.number(), gatewayId: z.string(), daemonId: z.string() }),
   z.object({ kind: z.literal("waiting"), reason: z.string(), waitMs: z.number() }),
   z.object({ kind: z.literal("disconnected"), reason: z.string() }),
+  z.object({ kind: z.literal("gave_up"), reason: z.string(), hint: z.string() }),
 ]);
 
 const FILE = z.object({
@@ -28,11 +29,30 @@ export type DaemonStatus = z.output<typeof FILE>;
 
 /** The status of the process; undefined where it has said nothing yet, or another one did. */
 export async function readStatus(path: string, pid: number): Promise<DaemonStatus | undefined> {
+  const status = await readNewest(path);
+  return status?.pid === pid ? status : undefined;
+}
+
+/** Why the newest process gave up; undefined where it was stopped, or has only vanished. To be asked where none runs. */
+export async function readGaveUp(path: string): Promise<GaveUp | undefined> {
+  const status = await readNewest(path);
+  if (status?.link.kind !== "gave_up") return undefined;
+  const { reason, hint } = status.link;
+  return { reason, hint, sinceMs: status.sinceMs };
+}
+
+export interface GaveUp {
+  readonly reason: string;
+  /** What to do; may be empty. */
+  readonly hint: string;
+  readonly sinceMs: number;
+}
+
+async function readNewest(path: string): Promise<DaemonStatus | undefined> {
   const text = await readSmallFile(path);
   if (text === undefined) return undefined;
   try {
-    const status = FILE.parse(JSON.parse(text));
-    return status.pid === pid ? status : undefined;
+    return FILE.parse(JSON.parse(text));
   } catch {
     return undefined;
   }
@@ -60,6 +80,16 @@ export class StatusWriter {
       this.stopTimer = undefined;
       this.writing = this.writing.then(() => this.write());
     });
+  }
+
+  /** The process ends because no further attempt can help: whoever asks for the status later reads why. */
+  async gaveUp(error: ReliantError): Promise<void> {
+    this.stopTimer?.();
+    await this.writing;
+    const link = { kind: "gave_up", reason: error.message, hint: error.hint ?? "" } as const;
+    const calls = { openCalls: this.last?.openCalls ?? 0, runningCalls: 0 };
+    this.pending = { pid: process.pid, gateway: this.gateway, link, ...calls, sinceMs: this.clock.now() };
+    await this.write();
   }
 
   /** Nothing is written after it. */

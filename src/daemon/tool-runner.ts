@@ -7,14 +7,14 @@ import type { ConnectRequest } from "../gen/reliant/v1/daemon_pb.ts";
 import { fitResult } from "./fit-result.ts";
 import { type CallEnding, type Invocation, resultText } from "./journal.ts";
 import { LiveOutput } from "./live-output.ts";
-import type { OutputFiles } from "./output-files.ts";
-import { confineRoots } from "./roots.ts";
+import type { Machine, Outputs } from "./machine.ts";
 import { type MachineTools, readToolInput } from "./tool-input.ts";
 
 export interface ToolRunnerOptions {
   readonly tools: MachineTools;
   readonly clock: Clock;
-  readonly outputs: OutputFiles;
+  readonly outputs: Pick<Outputs, "pathOf">;
+  readonly machine: Pick<Machine, "confineRoots">;
   /** Folders that this machine allows, as {@link confineRoots} takes them. */
   rootLimits(): readonly (readonly string[])[];
   /** Puts a frame of live output on its way; false where there is no room or no connection. */
@@ -104,10 +104,10 @@ export class ToolRunner {
 
   private async execute(call: RunningCall): Promise<Ended> {
     const { toolCallId, invocation, abort, output } = call;
-    const { tools, clock, outputs } = this.options;
+    const { tools, clock, outputs, machine } = this.options;
     const read = readToolInput(tools, invocation);
     if (read.kind === "faulty") return { ending: "finished", result: resultText(read.text) };
-    const confined = await confineRoots(invocation.roots, this.options.rootLimits());
+    const confined = await machine.confineRoots(invocation.roots, this.options.rootLimits());
     if (confined.kind === "denied") return { ending: "denied", result: resultText(confined.text) };
     if (confined.kind === "missing") return { ending: "finished", result: resultText(confined.text) };
     if (abort.signal.aborted) return { ending: "finished", result: resultText("Ended before the tool began.") };

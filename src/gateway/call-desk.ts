@@ -43,6 +43,10 @@ export class CallDesk {
     return this.open.size;
   }
 
+  get openIds(): Iterable<string> {
+    return this.open.keys();
+  }
+
   isOpen(toolCallId: string): boolean {
     return this.open.has(toolCallId);
   }
@@ -103,7 +107,8 @@ export class CallDesk {
       return undefined;
     }
     if (answer.answer === "ack") {
-      this.link.sendControl({ case: "ack", value: { toolCallId } });
+      // Nobody waits for it: until it comes the daemon only keeps the result, and repeats it after seconds.
+      this.link.sendLater({ case: "ack", value: { toolCallId } });
       this.close(toolCallId);
     }
     if (answer.answer === "withdraw") {

@@ -5,19 +5,22 @@ import { LIMITS } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
 import { type ConnectRequest, ConnectRequestSchema, type Hello, Refused_Reason } from "../gen/reliant/v1/daemon_pb.ts";
 import type { DaemonAddress, OfferAnswer } from "../routing/daemon-host.ts";
-import { PROTOCOL_VERSION } from "../routing/daemon-protocol.ts";
+import { GATEWAY_CAPABILITIES } from "../routing/daemon-protocol.ts";
 import type { DaemonCommand, ToolRequest } from "../routing/daemon-router.ts";
 import type { MessageCheck } from "../routing/message-check.ts";
 import { invocationOf } from "../routing/tool-message.ts";
+import { UnknownFrames, unknownKinds } from "../routing/unknown-frames.ts";
 import type { UpdateHub } from "../updates/update-hub.ts";
 import { CallDesk } from "./call-desk.ts";
 import { CommandDesk } from "./command-desk.ts";
 import type { GatewayStore } from "./gateway-store.ts";
+import type { FrameReceiver } from "./inlet.ts";
 import { type LivenessTimes, livenessStep } from "./liveness.ts";
 import type { Outbound, OutboundFrame } from "./outbound.ts";
 import { OutputRelay } from "./output-relay.ts";
 import type { SessionLink } from "./session-link.ts";
 import type { TimerWheel, WheelEntry } from "./timer-wheel.ts";
+import type { UnhurriedFrames } from "./unhurried-frames.ts";
 
 export interface SessionDeps {
   readonly gatewayId: string;
@@ -25,11 +28,16 @@ export interface SessionDeps {
   readonly hub: Pick<UpdateHub, "publish">;
   readonly clock: Clock;
   readonly wheel: TimerWheel;
+  readonly unhurried: UnhurriedFrames;
   readonly times: LivenessTimes;
   readonly check: MessageCheck;
   readonly log: Logger;
   onOutcome(address: DaemonAddress, toolCallId: string, outcome: ToolCallOutcome): void;
   onRefused(address: DaemonAddress, toolCallId: string): void;
+  /** The connection has ended, and with it what it knew of the call. */
+  onLeft(address: DaemonAddress, toolCallId: string): void;
+  /** A frame of a kind that is not known here was skipped. */
+  onUnknownFrame(): void;
   /** Live output has come: refill the session within `LIMITS.outputRefillMs`. */
   onOutput(session: DaemonSession): void;
 }
@@ -38,7 +46,7 @@ export interface SessionDeps {
  * One daemon's connection under one epoch, from its welcome to its end: takes frames, gives frames, and tells the
  * ledger. Nothing that comes after its end has an effect.
  */
-export class DaemonSession implements SessionLink, WheelEntry {
+export class DaemonSession implements SessionLink, FrameReceiver, WheelEntry {
   wheelSlot?: number | undefined;
   /** Resolves when the session has ended, by whatever. */
   readonly ended: Promise<void>;
@@ -54,6 +62,7 @@ export class DaemonSession implements SessionLink, WheelEntry {
   private lastSentMs: number;
   private busySinceMs: number | undefined;
   private beats = 0n;
+  private readonly unknown: UnknownFrames;
 
   constructor(
     private readonly deps: SessionDeps,
@@ -77,6 +86,7 @@ export class DaemonSession implements SessionLink, WheelEntry {
     );
     this.output = new OutputRelay({ toolCalls: store.toolCalls, updates: store.updates, hub, log }, this);
     this.commands = new CommandDesk(this, clock);
+    this.unknown = new UnknownFrames(log, { daemonId: address.daemonId });
     this.lastHeardMs = this.nowMs();
     this.lastSentMs = this.lastHeardMs;
   }
@@ -99,7 +109,7 @@ export class DaemonSession implements SessionLink, WheelEntry {
   }
 
   /** The daemon is connected from now on. */
-  welcome(hello: Hello): void {
+  welcome(hello: Hello, protocolVersion: number): void {
     if (this.over) return;
     this.welcomed = true;
     const { daemonId, userId, epoch } = this.address;
@@ -110,28 +120,32 @@ export class DaemonSession implements SessionLink, WheelEntry {
         userId,
         epoch: BigInt(epoch),
         gatewayId: this.deps.gatewayId,
-        protocolVersion: PROTOCOL_VERSION,
-        capabilities: [],
+        protocolVersion,
+        capabilities: [...GATEWAY_CAPABILITIES],
       },
     });
     for (const toolCallId of hello.runningToolCallIds) this.calls.note(toolCallId);
     this.schedule();
   }
 
-  /** Takes the daemon's frames one after the other until they or the session end. */
-  async pump(frames: AsyncIterator<ConnectRequest>): Promise<void> {
-    while (!this.over) {
-      const step = await frames.next();
-      if (this.over) return;
-      if (step.done === true) return this.end(undefined);
-      this.lastHeardMs = this.nowMs();
-      const room = this.take(step.value);
-      if (room === undefined) continue;
-      this.held = true;
-      await room;
+  receive(frame: ConnectRequest): Promise<void> | undefined {
+    if (this.over) return undefined;
+    this.lastHeardMs = this.nowMs();
+    const room = this.take(frame);
+    if (room === undefined) return undefined;
+    this.held = true;
+    return room.then(() => {
       this.held = false;
       this.lastHeardMs = this.nowMs();
-    }
+    });
+  }
+
+  finished(): void {
+    this.end(undefined);
+  }
+
+  failed(error: unknown): void {
+    this.end(toReliantError(error, "read the daemon's stream"));
   }
 
   offer(request: ToolRequest): OfferAnswer {
@@ -190,6 +204,15 @@ export class DaemonSession implements SessionLink, WheelEntry {
     else this.unread();
   }
 
+  sendLater(frame: OutboundFrame): void {
+    if (this.outbound.pushLater(frame)) {
+      this.lastSentMs = this.nowMs();
+      this.deps.unhurried.wakeSoon(this.outbound);
+    } else {
+      this.unread();
+    }
+  }
+
   /** Ends the stream: with the error, and without what is queued; or well, after it. Only the first call counts. */
   end(reason: ReliantError | undefined): void {
     if (this.over) return;
@@ -197,6 +220,8 @@ export class DaemonSession implements SessionLink, WheelEntry {
     this.deps.wheel.cancel(this);
     this.calls.stop();
     this.commands.close();
+    this.unknown.close();
+    for (const toolCallId of this.calls.openIds) this.deps.onLeft(this.address, toolCallId);
     if (reason === undefined) this.outbound.close();
     else this.outbound.cut(reason);
     this.resolveEnded();
@@ -253,7 +278,8 @@ export class DaemonSession implements SessionLink, WheelEntry {
         this.end(new ReliantError("invalid_argument", "read frame hello of the daemon: it has said hello already"));
         return undefined;
       case undefined:
-        this.deps.log.debug("a frame of a kind that is not known here", { daemonId: this.address.daemonId });
+        this.unknown.skip(unknownKinds(frame));
+        this.deps.onUnknownFrame();
         return undefined;
       default:
         return unreachable(kind);
@@ -290,9 +316,4 @@ export class DaemonSession implements SessionLink, WheelEntry {
   private nowMs(): number {
     return this.deps.clock.stamp().monotonicMs;
   }
-}
-
-/** What a session is ended with when its frames fail. */
-export function brokenStream(error: unknown): ReliantError {
-  return toReliantError(error, "read the daemon's stream");
 }

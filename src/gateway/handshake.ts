@@ -3,7 +3,13 @@ import { unreachable } from "../core/errors.ts";
 import { newId } from "../core/ids.ts";
 import { type Hello, Refused_Reason } from "../gen/reliant/v1/daemon_pb.ts";
 import type { DaemonAddress } from "../routing/daemon-host.ts";
-import { PROTOCOL_VERSION } from "../routing/daemon-protocol.ts";
+import {
+  agreeOnProtocol,
+  OUR_PROTOCOL,
+  type ProtocolRange,
+  protocolRange,
+  protocolText,
+} from "../routing/daemon-protocol.ts";
 import type { Daemons } from "../store/daemons.ts";
 
 export interface Refusal {
@@ -11,22 +17,32 @@ export interface Refusal {
   readonly message: string;
   /** 0: not told. */
   readonly currentEpoch: number;
+  /** Of this gateway, where the versions are the reason. */
+  readonly protocol?: ProtocolRange;
 }
 
 export type Handshake =
-  | { readonly kind: "taken"; readonly address: DaemonAddress }
+  | { readonly kind: "taken"; readonly address: DaemonAddress; readonly protocolVersion: number }
   | { readonly kind: "refused"; readonly refusal: Refusal };
 
 /** Answers a daemon's hello: moves the epoch to a new one that this gateway holds, or says why not. Throws what the store throws. */
 export async function shakeHands(
-  deps: { readonly daemons: Pick<Daemons, "hello">; readonly gatewayId: string },
+  deps: {
+    readonly daemons: Pick<Daemons, "hello">;
+    readonly gatewayId: string;
+    /** What this gateway speaks; default: what this release does. */
+    readonly protocol?: ProtocolRange;
+  },
   hello: Hello,
   identity: Identity,
 ): Promise<Handshake> {
   const { userId } = identity;
-  if (hello.protocolVersion !== PROTOCOL_VERSION) {
-    const message = `this gateway speaks protocol ${PROTOCOL_VERSION}, the daemon ${hello.protocolVersion}: update the older one`;
-    return refused(Refused_Reason.PROTOCOL, message);
+  const protocol = deps.protocol ?? OUR_PROTOCOL;
+  const daemonProtocol = protocolRange(hello.protocolVersion, hello.minProtocolVersion);
+  const agreement = agreeOnProtocol(protocol, daemonProtocol);
+  if (agreement.kind !== "agreed") {
+    const told = protocolFault(agreement.kind, protocol, daemonProtocol);
+    return { kind: "refused", refusal: { reason: Refused_Reason.PROTOCOL, message: told, currentEpoch: 0, protocol } };
   }
   if (hello.userId !== "" && hello.userId !== userId) {
     return refused(
@@ -50,7 +66,7 @@ export async function shakeHands(
   });
   switch (answer.kind) {
     case "taken":
-      return { kind: "taken", address: { userId, daemonId, epoch: answer.epoch } };
+      return { kind: "taken", address: { userId, daemonId, epoch: answer.epoch }, protocolVersion: agreement.version };
     case "epoch":
       return refused(
         Refused_Reason.EPOCH,
@@ -69,6 +85,14 @@ export async function shakeHands(
     default:
       return unreachable(answer);
   }
+}
+
+/** Which side is too old, and what to do about it. */
+function protocolFault(fault: "peer_too_old" | "we_too_old", gateway: ProtocolRange, daemon: ProtocolRange): string {
+  const spoken = `the daemon speaks ${protocolText(daemon)}, this gateway ${protocolText(gateway)}`;
+  return fault === "peer_too_old"
+    ? `the daemon is too old: ${spoken}; update reliant on the daemon's machine`
+    : `the gateway is too old: ${spoken}; update the servers, or take the daemon of their release`;
 }
 
 function refused(reason: Refused_Reason, message: string, currentEpoch = 0): Handshake {

@@ -4,65 +4,145 @@ import { type ConnectResponse, ConnectResponseSchema } from "../gen/reliant/v1/d
 
 export type OutboundFrame = NonNullable<MessageInitShape<typeof ConnectResponseSchema>["frame"]>;
 
+/** Whoever takes the frames out, as `take` gives them. */
+export interface OutboundReader {
+  /** There is something to take. */
+  ready(): void;
+  /** What was queued is gone, and no more comes. */
+  cut(): void;
+}
+
 /**
  * Frames on their way to one daemon, in two lanes: control frames (cancel, ack, heartbeat, credit, commands, drain)
- * overtake the others, which keep their order among themselves. One reader. Both lanes are bounded.
+ * overtake the others, which keep their order among themselves. One reader, which takes them when it can. Both lanes
+ * are bounded.
  */
-export class Outbound implements AsyncIterableIterator<ConnectResponse> {
-  private readonly control: ConnectResponse[] = [];
-  private readonly main: { readonly frame: ConnectResponse; readonly bytes: number }[] = [];
-  private mainBytes = 0;
+export class Outbound {
+  private readonly control = new Lane();
+  private readonly main = new Lane();
   private closed = false;
-  private failure: unknown;
-  private wake: (() => void) | undefined;
+  private error: unknown;
+  private reader: OutboundReader | undefined;
 
   /** `bytes`: about how much the frame holds, where that is much. False: full or closed, nothing was taken. */
   push(frame: OutboundFrame, bytes = 0): boolean {
     if (this.closed || !this.hasRoom(bytes)) return false;
-    this.main.push({ frame: create(ConnectResponseSchema, { frame }), bytes });
-    this.mainBytes += bytes;
-    this.wake?.();
+    this.main.push(frame, bytes);
+    this.reader?.ready();
     return true;
   }
 
   pushControl(frame: OutboundFrame): boolean {
-    if (this.closed || this.control.length >= LIMITS.outboundFrames) return false;
-    this.control.push(create(ConnectResponseSchema, { frame }));
-    this.wake?.();
+    if (this.closed || this.control.size >= LIMITS.outboundFrames) return false;
+    this.control.push(frame, 0);
+    this.reader?.ready();
     return true;
+  }
+
+  /** As `pushControl`, for a frame that waits until another one goes out, or until `wake`. */
+  pushLater(frame: OutboundFrame): boolean {
+    if (this.closed || this.control.size >= LIMITS.outboundFrames) return false;
+    this.control.push(frame, 0);
+    return true;
+  }
+
+  /** The reader is told, where anything is queued. */
+  wake(): void {
+    if (this.control.size > 0 || this.main.size > 0) this.reader?.ready();
   }
 
   /** False while the daemon does not read what waits for it. A single frame always fits into an empty lane. */
   hasRoom(bytes: number): boolean {
-    if (this.main.length === 0) return true;
-    return this.main.length < LIMITS.outboundFrames && this.mainBytes + bytes <= LIMITS.outboundBytes;
+    if (this.main.size === 0) return true;
+    return this.main.size < LIMITS.outboundFrames && this.main.bytes + bytes <= LIMITS.outboundBytes;
   }
 
   /** The reader gets what is queued, then the end, or the error. */
   close(error?: unknown): void {
     if (this.closed) return;
     this.closed = true;
-    this.failure = error;
-    this.wake?.();
+    this.error = error;
+    this.reader?.ready();
   }
 
   /** As `close`, without what is queued. */
   cut(error?: unknown): void {
-    this.control.length = 0;
-    this.main.length = 0;
+    this.control.clear();
+    this.main.clear();
     this.close(error);
+    this.reader?.cut();
+  }
+
+  /** From now on this reader is told; what waits already, at once. */
+  read(reader: OutboundReader): void {
+    this.reader = reader;
+    if (this.closed || this.control.size > 0 || this.main.size > 0) reader.ready();
+  }
+
+  /** The next frame; `wait`: there is none now; `end`: none comes any more. */
+  take(): OutboundFrame | "wait" | "end" {
+    return this.control.take() ?? this.main.take() ?? (this.closed ? "end" : "wait");
+  }
+
+  /** What it was closed with. */
+  get failure(): unknown {
+    return this.error;
+  }
+}
+
+/** First in, first out; taking costs the same however many wait. */
+class Lane {
+  bytes = 0;
+  private frames: { readonly frame: OutboundFrame; readonly bytes: number }[] | undefined;
+  private taken = 0;
+
+  get size(): number {
+    return this.frames === undefined ? 0 : this.frames.length - this.taken;
+  }
+
+  push(frame: OutboundFrame, bytes: number): void {
+    this.frames ??= [];
+    this.frames.push({ frame, bytes });
+    this.bytes += bytes;
+  }
+
+  take(): OutboundFrame | undefined {
+    const first = this.frames?.[this.taken];
+    if (first === undefined) return undefined;
+    this.taken += 1;
+    this.bytes -= first.bytes;
+    // An idle connection keeps no list.
+    if (this.size === 0) this.clear();
+    return first.frame;
+  }
+
+  clear(): void {
+    this.frames = undefined;
+    this.taken = 0;
+    this.bytes = 0;
+  }
+}
+
+/** The frames as a connection over async iterables reads them. */
+export class OutboundFrames implements AsyncIterableIterator<ConnectResponse> {
+  private wake: (() => void) | undefined;
+  private failed = false;
+
+  constructor(private readonly outbound: Outbound) {
+    const wake = () => this.wake?.();
+    outbound.read({ ready: wake, cut: wake });
   }
 
   async next(): Promise<IteratorResult<ConnectResponse, undefined>> {
     for (;;) {
-      const frame = this.shift();
-      if (frame !== undefined) return { done: false, value: frame };
-      if (this.closed) {
-        const failure = this.failure;
-        this.failure = undefined;
-        if (failure !== undefined) throw failure;
-        return { done: true, value: undefined };
+      const frame = this.outbound.take();
+      if (frame === "end") {
+        const { failure } = this.outbound;
+        if (failure === undefined || this.failed) return { done: true, value: undefined };
+        this.failed = true;
+        throw failure;
       }
+      if (frame !== "wait") return { done: false, value: create(ConnectResponseSchema, { frame }) };
       await new Promise<void>((resolve) => {
         this.wake = resolve;
       });
@@ -72,25 +152,17 @@ export class Outbound implements AsyncIterableIterator<ConnectResponse> {
 
   /** The reader has gone. */
   async return(): Promise<IteratorResult<ConnectResponse, undefined>> {
-    this.failure = undefined;
-    this.cut();
+    this.failed = true;
+    this.outbound.cut();
     return { done: true, value: undefined };
   }
 
   async throw(error: unknown): Promise<IteratorResult<ConnectResponse, undefined>> {
-    this.cut();
+    this.outbound.cut();
     throw error;
   }
 
   [Symbol.asyncIterator](): this {
     return this;
-  }
-
-  private shift(): ConnectResponse | undefined {
-    const control = this.control.shift();
-    if (control !== undefined) return control;
-    const next = this.main.shift();
-    this.mainBytes -= next?.bytes ?? 0;
-    return next?.frame;
   }
 }

@@ -10,5 +10,7 @@ export interface SessionLink {
   send(frame: OutboundFrame): void;
   /** In the lane that overtakes. A daemon that does not read ends the session. */
   sendControl(frame: OutboundFrame): void;
+  /** The same, but it may wait for another frame to go with, at most `LIMITS.ackDelayMs`. */
+  sendLater(frame: OutboundFrame): void;
   end(reason: ReliantError): void;
 }

@@ -17,16 +17,20 @@ import type { DaemonCommand, ToolRequest } from "../routing/daemon-router.ts";
 import type { MessageCheck } from "../routing/message-check.ts";
 import type { UpdateHub } from "../updates/update-hub.ts";
 import { DaemonRegistry } from "./daemon-registry.ts";
-import { brokenStream, DaemonSession, type SessionDeps } from "./daemon-session.ts";
+import { DaemonSession, type SessionDeps } from "./daemon-session.ts";
+import { drainLeaveMs } from "./drain-leave.ts";
 import type { GatewayStore } from "./gateway-store.ts";
 import { GatewayUpkeep, type UpkeepTimes } from "./gateway-upkeep.ts";
 import { type Refusal, shakeHands } from "./handshake.ts";
+import { Inlet } from "./inlet.ts";
 import type { LivenessTimes } from "./liveness.ts";
-import { Outbound } from "./outbound.ts";
+import { Outbound, OutboundFrames } from "./outbound.ts";
 import { TimerWheel } from "./timer-wheel.ts";
+import { UnhurriedFrames } from "./unhurried-frames.ts";
 
 /** All times of a gateway, milliseconds: those of `LIMITS`, or shortened by tests. */
-export type GatewayTimes = UpkeepTimes & LivenessTimes & { readonly helloMs: number; readonly wheelTickMs: number };
+export type GatewayTimes = UpkeepTimes &
+  LivenessTimes & { readonly helloMs: number; readonly wheelTickMs: number; readonly ackDelayMs: number };
 
 export interface ToolsDaemonServiceDeps {
   readonly gatewayId: string;
@@ -50,36 +54,47 @@ type DaemonListener = Parameters<DaemonHost["onDaemon"]>[0];
 export class ToolsDaemonService implements DaemonHost {
   private readonly registry = new DaemonRegistry<DaemonSession>();
   private readonly wheel: TimerWheel;
+  private readonly unhurried: UnhurriedFrames;
   private readonly upkeep: GatewayUpkeep;
   private readonly times: GatewayTimes;
   private readonly sessionDeps: SessionDeps;
   private readonly outcomeListeners = new Set<Parameters<DaemonHost["onOutcome"]>[0]>();
   private readonly refusalListeners = new Set<Parameters<DaemonHost["onRefused"]>[0]>();
+  private readonly leftListeners = new Set<Parameters<DaemonHost["onLeft"]>[0]>();
   private readonly daemonListeners = new Set<DaemonListener>();
   private readonly serving = new Set<Promise<void>>();
   private stopping = false;
+  private unknownFrames = 0;
 
   constructor(private readonly deps: ToolsDaemonServiceDeps) {
     this.times = { ...LIMITS, ...deps.times };
     this.wheel = new TimerWheel(deps.clock, this.times.wheelTickMs);
     this.upkeep = new GatewayUpkeep({ ...deps, registry: this.registry, times: this.times });
+    this.unhurried = new UnhurriedFrames(deps.clock, this.times.ackDelayMs);
     this.sessionDeps = {
       ...deps,
       wheel: this.wheel,
+      unhurried: this.unhurried,
       times: this.times,
       onOutcome: (address, toolCallId, outcome) => this.tellOutcome(address, toolCallId, outcome),
       onRefused: (address, toolCallId) => {
         for (const listener of this.refusalListeners) listener(address, toolCallId);
       },
+      onLeft: (address, toolCallId) => {
+        for (const listener of this.leftListeners) listener(address, toolCallId);
+      },
+      onUnknownFrame: () => {
+        this.unknownFrames += 1;
+      },
       onOutput: (session) => this.upkeep.hasOutput(session),
     };
   }
 
-  /** Connections that are here, and their open calls. */
-  stats(): { readonly daemons: number; readonly openCalls: number } {
+  /** Connections that are here, their open calls, and the frames of all connections so far that were not known and skipped. */
+  stats(): { readonly daemons: number; readonly openCalls: number; readonly unknownFrames: number } {
     let openCalls = 0;
     for (const session of this.registry.all()) openCalls += session.openCalls;
-    return { daemons: this.registry.size, openCalls };
+    return { daemons: this.registry.size, openCalls, unknownFrames: this.unknownFrames };
   }
 
   start(): void {
@@ -93,12 +108,19 @@ export class ToolsDaemonService implements DaemonHost {
    * away; a refused hello is a frame, and then the end.
    */
   connect(frames: AsyncIterable<ConnectRequest>, peer: DaemonPeer): AsyncIterableIterator<ConnectResponse> {
-    const outbound = new Outbound();
-    const served = this.serve(frames[Symbol.asyncIterator](), peer, outbound).finally(() =>
-      this.serving.delete(served),
-    );
+    const [outbound, inlet, iterator] = [new Outbound(), new Inlet(), frames[Symbol.asyncIterator]()];
+    void pump(iterator, inlet).catch((error) => inlet.failed(error));
+    // Not awaited: a generator that waits for its next frame answers only when that has come.
+    const leave = () => void Promise.resolve(iterator.return?.()).catch(() => undefined);
+    void this.attach(inlet, outbound, peer).then(leave);
+    return new OutboundFrames(outbound);
+  }
+
+  /** The same for a connection that is not made of async iterables. Resolves when it has ended; never rejects. */
+  attach(inlet: Inlet, outbound: Outbound, peer: DaemonPeer): Promise<void> {
+    const served = this.serve(inlet, peer, outbound).finally(() => this.serving.delete(served));
     this.serving.add(served);
-    return outbound;
+    return served;
   }
 
   offer(address: DaemonAddress, request: ToolRequest): OfferAnswer {
@@ -134,6 +156,11 @@ export class ToolsDaemonService implements DaemonHost {
     return () => this.refusalListeners.delete(listener);
   }
 
+  onLeft(listener: (address: DaemonAddress, toolCallId: string) => void): () => void {
+    this.leftListeners.add(listener);
+    return () => this.leftListeners.delete(listener);
+  }
+
   onDaemon(listener: DaemonListener): () => void {
     this.daemonListeners.add(listener);
     return () => this.daemonListeners.delete(listener);
@@ -142,7 +169,8 @@ export class ToolsDaemonService implements DaemonHost {
   /** Takes no more connections, asks the daemons to go elsewhere, and waits until they have, at most `withinMs`. Then `close`. */
   async drain(withinMs: number = LIMITS.drainMs): Promise<void> {
     this.stopping = true;
-    for (const session of this.registry.all()) session.drain(withinMs);
+    const leaveMs = drainLeaveMs(this.registry.size, withinMs);
+    for (const session of this.registry.all()) session.drain(leaveMs);
     const { clock } = this.deps;
     const gone = Promise.allSettled([...this.serving]);
     await within(gone, { ms: withinMs, act: "drain the gateway", clock }).catch((error) =>
@@ -154,47 +182,45 @@ export class ToolsDaemonService implements DaemonHost {
   async close(): Promise<void> {
     this.stopping = true;
     this.wheel.stop();
+    this.unhurried.stop();
     for (const session of this.registry.all()) session.end(stopped());
     await Promise.all([this.upkeep.stop(), ...this.serving]);
   }
 
-  private async serve(frames: AsyncIterator<ConnectRequest>, peer: DaemonPeer, outbound: Outbound): Promise<void> {
+  private async serve(inlet: Inlet, peer: DaemonPeer, outbound: Outbound): Promise<void> {
     try {
       if (this.stopping) throw stopped();
-      const hello = await this.readHello(frames, peer.signal);
+      const hello = await this.readHello(inlet, peer.signal);
       const daemons = this.deps.store.daemons;
       const shaken = await shakeHands({ daemons, gatewayId: this.deps.gatewayId }, hello, peer.identity);
       if (shaken.kind === "refused") return refuse(outbound, shaken.refusal);
       const session = new DaemonSession(this.sessionDeps, shaken.address, peer.identity.tokenId, outbound);
-      await this.hold(session, hello, frames, outbound, peer.signal);
+      await this.hold(session, () => session.welcome(hello, shaken.protocolVersion), inlet, outbound, peer.signal);
     } catch (error) {
       const known = toReliantError(error, "connect a daemon");
       if (known.code === "internal") this.deps.log.error("a daemon could not be connected", { cause: known.message });
       outbound.cut(known);
     } finally {
       outbound.close();
-      // Not awaited: a generator that waits for its next frame answers only when that has come.
-      void Promise.resolve(frames.return?.()).catch(() => undefined);
     }
   }
 
-  private async readHello(frames: AsyncIterator<ConnectRequest>, signal: AbortSignal): Promise<Hello> {
+  private async readHello(inlet: Inlet, signal: AbortSignal): Promise<Hello> {
     const { clock } = this.deps;
-    const first = await within(frames.next(), {
+    const first = await within(inlet.first, {
       ms: this.times.helloMs,
       act: "wait for the daemon's hello",
       clock,
       signal,
     });
-    if (first.done === true) throw new ReliantError("cancelled", "wait for the daemon's hello: the stream has ended");
-    const { frame } = first.value;
+    const { frame } = first;
     if (frame.case !== "hello") {
       throw new ReliantError(
         "invalid_argument",
         `read the daemon's first frame: it is ${frame.case ?? "unknown"}, not hello`,
       );
     }
-    const fault = this.deps.check(ConnectRequestSchema, first.value);
+    const fault = this.deps.check(ConnectRequestSchema, first);
     if (fault !== undefined) throw new ReliantError("invalid_argument", `read frame hello of the daemon: ${fault}`);
     return frame.value;
   }
@@ -202,8 +228,8 @@ export class ToolsDaemonService implements DaemonHost {
   /** From the new epoch to its end. The welcome goes out only when whoever routes to the daemon listens, and the store says connected. */
   private async hold(
     session: DaemonSession,
-    hello: Hello,
-    frames: AsyncIterator<ConnectRequest>,
+    welcome: () => void,
+    inlet: Inlet,
     outbound: Outbound,
     signal: AbortSignal,
   ): Promise<void> {
@@ -221,9 +247,9 @@ export class ToolsDaemonService implements DaemonHost {
       const begun = Promise.all([...this.daemonListeners].map((listener) => listener.begins(address)));
       await within(begun, { ms: this.times.helloMs, act, clock, signal });
       if (!(await store.daemons.markConnected(fence, clock.now()))) return refuse(outbound, supersededBy(0));
-      session.welcome(hello);
+      welcome();
       log.info("daemon connected", { daemonId: address.daemonId, epoch: address.epoch });
-      session.pump(frames).catch((error) => session.end(brokenStream(error)));
+      inlet.handOver(session);
       if (signal.aborted || this.stopping) session.end(this.stopping ? stopped() : undefined);
       await session.ended;
       log.info("daemon disconnected", { daemonId: address.daemonId, epoch: address.epoch });
@@ -248,9 +274,19 @@ export class ToolsDaemonService implements DaemonHost {
   }
 }
 
+/** Hands the frames on, each when the one before has room. */
+async function pump(frames: AsyncIterator<ConnectRequest>, inlet: Inlet): Promise<void> {
+  for (;;) {
+    const step = await frames.next();
+    if (step.done === true) return inlet.finished();
+    await inlet.take(step.value);
+  }
+}
+
 function refuse(outbound: Outbound, refusal: Refusal): void {
-  const { reason, message, currentEpoch } = refusal;
-  outbound.push({ case: "refused", value: { reason, message, currentEpoch: BigInt(currentEpoch) } });
+  const { reason, message, currentEpoch, protocol } = refusal;
+  const versions = { minProtocolVersion: protocol?.min ?? 0, maxProtocolVersion: protocol?.max ?? 0 };
+  outbound.push({ case: "refused", value: { reason, message, currentEpoch: BigInt(currentEpoch), ...versions } });
   outbound.close();
 }
 

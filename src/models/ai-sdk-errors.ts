@@ -1,12 +1,16 @@
 import { z } from "zod";
 import { messageOf } from "../core/errors.ts";
+import { errorCodesIn } from "./error-codes.ts";
+import { jsonOf, jsonOrText } from "./json-border.ts";
 import { ModelError } from "./model-provider.ts";
+import { type FailureFacts, type FailureRow, failureRow, findFailure, type Seen } from "./provider-failures.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
 /** Who was asked, for messages. */
 export interface Asked {
   /** `provider/model` */
   readonly name: string;
+  readonly vendor: string;
   /** Variables that hold the key and the address. */
   readonly keyVariable: string;
   readonly addressVariable: string;
@@ -23,7 +27,7 @@ const callError = z.object({
   statusCode: z.number().optional(),
   responseHeaders: z.record(z.string(), z.string()).optional(),
   responseBody: z.string().optional(),
-  isRetryable: z.boolean(),
+  cause: z.unknown().optional(),
 });
 type CallError = z.output<typeof callError>;
 
@@ -31,8 +35,10 @@ type CallError = z.output<typeof callError>;
 const streamError = z.object({
   message: z.string(),
   code: z.union([z.string(), z.number()]).nullish(),
+  type: z.string().nullish(),
   statusCode: z.number().optional(),
   isRetryable: z.boolean().optional(),
+  data: z.unknown().optional(),
 });
 
 /** Longest part of a provider's own words in a message, characters. */
@@ -45,74 +51,76 @@ export function modelErrorOf(error: unknown, asked: Asked): ModelError {
   if (call.success) return ofCall(call.data, asked);
   const name = error instanceof Error ? error.name : "";
   if (name === "AI_JSONParseError" || name === "AI_TypeValidationError" || name === "AI_InvalidResponseDataError") {
+    // So the SDK says that a chat completion just stopped.
+    if (/ended without/.test(messageOf(error))) return failureError("no_end", asked, "its end did not come");
     const what = name === "AI_JSONParseError" ? "not JSON" : "not of the documented shape";
-    return new ModelError(`ask ${asked.name}: an event of the answer is ${what}`, { retryable: true });
+    return failureError("not_readable", asked, `an event of the answer is ${what}`);
   }
   if (name === "AI_UnsupportedFunctionalityError") {
-    return new ModelError(`ask ${asked.name}: this provider cannot take it: ${wordsOf(messageOf(error), asked)}`, {
-      retryable: false,
-    });
+    return failureError("cannot_send", asked, `this provider cannot take it: ${wordsOf(messageOf(error), asked)}`);
   }
   const streamed = streamError.safeParse(error);
-  if (!(error instanceof Error) && streamed.success) {
-    const { message, code, statusCode, isRetryable } = streamed.data;
-    return new ModelError(
-      `ask ${asked.name}: the answer broke off with an error${said(code ?? statusCode)}: ${wordsOf(message, asked)}`,
-      { retryable: isRetryable ?? true },
-    );
-  }
+  if (!(error instanceof Error) && streamed.success) return ofEvent(streamed.data, asked);
   // What is left are sockets that broke in the middle of the answer.
-  return new ModelError(`ask ${asked.name}: the connection broke: ${wordsOf(messageOf(error), asked)}`, {
-    retryable: true,
+  return failureError("no_end", asked, `the connection broke: ${wordsOf(messageOf(error), asked)}`);
+}
+
+/** A failure that no error of the SDK tells of. */
+export function failureError(seen: Exclude<Seen, "error">, asked: Asked, what: string): ModelError {
+  return made(rowOf({ seen, vendor: asked.vendor }), asked, what);
+}
+
+function ofEvent(error: z.output<typeof streamError>, asked: Asked): ModelError {
+  const { message, code, type, statusCode } = error;
+  const codes = [code, type].flatMap((each) => (typeof each === "string" ? [each] : []));
+  const row = rowOf({
+    ...{ seen: "error", vendor: asked.vendor, status: statusCode, text: message },
+    codes: [...codes, ...errorCodesIn(jsonOf(error.data))],
   });
+  const what = `the answer broke off with an error${said(code ?? type ?? statusCode)}: ${wordsOf(message, asked)}`;
+  return made(row, asked, what, { retryable: error.isRetryable !== false });
 }
 
 function ofCall(error: CallError, asked: Asked): ModelError {
-  const { statusCode: status, responseBody: body = "" } = error;
+  const { statusCode: status, responseBody: body = "", responseHeaders: headers = {} } = error;
   if (status === undefined) {
-    return new ModelError(
-      `ask ${asked.name}: cannot reach ${originOf(error.url)}: ${wordsOf(error.message, asked)}; check that it runs and that ${asked.addressVariable} is right`,
-      { retryable: true, code: "unavailable" },
-    );
+    return failureError("no_answer", asked, `cannot reach ${originOf(error.url)}: ${wordsOf(error.message, asked)}`);
   }
-  const headers = error.responseHeaders ?? {};
-  const advice = adviceOf(status, error, asked);
-  return new ModelError(
-    `ask ${asked.name}: it answered ${status}: ${wordsOf(wordsIn(error), asked)}${advice === "" ? "" : `; ${advice}`}`,
-    {
-      retryable: isRetryable(status, error, body),
-      retryAfterMs: retryAfterMs(headers, body, asked.nowMs),
-    },
-  );
+  // The answer had begun well, and the connection broke under it.
+  if (status < 300) {
+    const words = wordsOf(error.cause === undefined ? error.message : messageOf(error.cause), asked);
+    return failureError("no_end", asked, `the connection broke: ${words}`);
+  }
+  const text = wordsIn(error);
+  const codes = errorCodesIn(jsonOrText(body));
+  const row = rowOf({ seen: "error", vendor: asked.vendor, status, codes, text: `${text} ${body}` });
+  const target =
+    row.kind === "redirected" ? ` (redirects to ${wordsOf(headers.location ?? "another address", asked)})` : "";
+  return made(row, asked, `it answered ${status}${target}: ${wordsOf(text, asked)}`, {
+    // A provider that says whether to ask again is believed (OpenAI, Anthropic).
+    retryable: headers["x-should-retry"] !== "false",
+    retryAfterMs: retryAfterMs(headers, body, asked.nowMs),
+  });
 }
 
-/** A provider that says whether to ask again is believed (`x-should-retry`: OpenAI, Anthropic). */
-function isRetryable(status: number, error: CallError, body: string): boolean {
-  if (status < 400) return false;
-  if (error.responseHeaders?.["x-should-retry"] === "false") return false;
-  if (body.includes("insufficient_quota")) return false;
-  return error.isRetryable;
+/** Errors always have a row: the table's last sign of one fits whatever it is. */
+function rowOf(facts: FailureFacts): FailureRow {
+  return findFailure(facts) ?? failureRow("error_event");
 }
 
-function adviceOf(status: number, error: CallError, asked: Asked): string {
-  if (status < 400) {
-    const target = error.responseHeaders?.location ?? "another address";
-    return `it redirects to ${target}, which is not followed: set ${asked.addressVariable} to where it really is`;
-  }
-  if (error.responseBody?.includes("insufficient_quota")) return "the account has no credit left";
-  switch (status) {
-    case 401:
-    case 403:
-      return `check ${asked.keyVariable}: it must be a valid key that may use this model`;
-    case 404:
-      return `check the model's name and ${asked.addressVariable}`;
-    case 413:
-      return "the chat is too large for this model: start a new one";
-    case 429:
-      return "too many requests for this key: wait, or raise its limits";
-    default:
-      return "";
-  }
+function made(
+  row: FailureRow,
+  asked: Asked,
+  what: string,
+  more: { readonly retryable?: boolean; readonly retryAfterMs?: number | undefined } = {},
+): ModelError {
+  const told = row.told.replace("{key}", asked.keyVariable).replace("{address}", asked.addressVariable);
+  return new ModelError(`ask ${asked.name}: ${what}; ${told}`, {
+    code: row.code,
+    failure: row.kind,
+    retryable: row.next === "retry" && more.retryable !== false,
+    retryAfterMs: more.retryAfterMs,
+  });
 }
 
 /** The provider's words; where its body is not the JSON that it documents, the start of the body. */

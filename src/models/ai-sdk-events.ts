@@ -27,6 +27,9 @@ export class AiSdkEvents {
   private ended = false;
   private brokenEnd: BrokenEnd | undefined;
 
+  /** `usageIn`: what a raw event of the provider says of usage. */
+  constructor(private readonly usageIn: (event: unknown) => Usage | undefined = () => undefined) {}
+
   /** Set when the answer is broken: no more events come. */
   get broken(): BrokenEnd | undefined {
     return this.brokenEnd;
@@ -66,13 +69,15 @@ export class AiSdkEvents {
       case "file":
       case "reasoning-file":
         return this.note(`[The model made a file of type ${part.mediaType}, which is not kept.]`);
+      case "raw":
+        return countedUsage(this.usageIn(part.rawValue));
       case "error":
         this.brokenEnd = { kind: "error_part", error: part.error };
         return [];
       case "finish":
         return this.finish(part);
       default:
-        // Sources, raw chunks, warnings, pings, the response's own id, tools that the provider runs: not asked for.
+        // Sources, warnings, pings, the response's own id, tools that the provider runs: not asked for.
         return [];
     }
   }
@@ -175,18 +180,27 @@ export class AiSdkEvents {
     const { unified, raw } = part.finishReason;
     if (unified === "interrupted") this.brokenEnd = { kind: "cut" };
     if (unified === "error") this.brokenEnd = { kind: "failed", reason: raw ?? "an error" };
-    if (this.brokenEnd !== undefined) return [];
-    const events = [...this.open.keys()].flatMap((key) => {
+    if (this.brokenEnd !== undefined) return countedUsage(usageOf(part.usage));
+    const events: ModelEvent[] = [...this.open.keys()].flatMap((key) => {
       const [kind = "", ...id] = key.split(" ");
       return kind === "text" || kind === "thinking" ? this.end(kind, id.join(" "), undefined) : [];
     });
-    // A call that never ended has no input that could be run: the answer is not whole.
+    // A call that never ended has no input that could be run. Asking again for an answer that was too long gives the
+    // same: what had come of the call stands as text, which no tool takes, and the model is told. Otherwise the answer is not whole.
+    if (unified === "length") events.push(...this.endCutCalls());
     if (this.open.size > 0) {
       this.brokenEnd = { kind: "cut" };
-      return events;
+      return [...events, ...countedUsage(usageOf(part.usage))];
     }
     this.ended = true;
     return [...events, { kind: "finish", reason: this.reasonOf(unified), usage: usageOf(part.usage) }];
+  }
+
+  private endCutCalls(): ModelEvent[] {
+    return [...this.open].flatMap(([key, { index }]): ModelEvent[] => {
+      this.open.delete(key);
+      return index === undefined ? [] : [{ kind: "block_ended", index }];
+    });
   }
 
   private reasonOf(unified: Finish["finishReason"]["unified"]): FinishReason {
@@ -205,6 +219,11 @@ function merge(into: SharedV4ProviderMetadata, from: SharedV4ProviderMetadata | 
 function providerData(metadata: SharedV4ProviderMetadata): JsonValue | undefined {
   const filled = Object.entries(metadata).filter(([, data]) => Object.keys(data).length > 0);
   return filled.length === 0 ? undefined : jsonOf(Object.fromEntries(filled));
+}
+
+/** An answer of which nothing was counted has no usage. */
+function countedUsage(usage: Usage | undefined): ModelEvent[] {
+  return usage === undefined || usage.inputTokens + usage.outputTokens === 0 ? [] : [{ kind: "usage", usage }];
 }
 
 /** What a provider does not count is 0. */

@@ -1,10 +1,11 @@
 import type { LanguageModelV4, SharedV4ProviderOptions } from "@ai-sdk/provider";
+import type { Usage } from "../chat/message.ts";
 import type { Clock } from "../core/clock.ts";
 import { LIMITS } from "../core/limits.ts";
-import { modelErrorOf } from "./ai-sdk-errors.ts";
+import { failureError, modelErrorOf } from "./ai-sdk-errors.ts";
 import { AiSdkEvents } from "./ai-sdk-events.ts";
 import { functionsOf, type PromptStyle, promptOf } from "./ai-sdk-prompt.ts";
-import { ModelError, type ModelEvent, type ModelProvider, type ModelRequest } from "./model-provider.ts";
+import type { ModelError, ModelEvent, ModelProvider, ModelRequest } from "./model-provider.ts";
 import { SilenceWatch } from "./silence-watch.ts";
 import { untilAborted } from "./until-aborted.ts";
 import { watchedFetch } from "./watched-fetch.ts";
@@ -19,6 +20,8 @@ export interface AiSdkVendor {
   /** The vendor's model. Loads the vendor's package at the first call. */
   open(model: string, send: typeof fetch): Promise<LanguageModelV4>;
   options(request: ModelRequest): SharedV4ProviderOptions;
+  /** What an event of the vendor's stream says of usage, where the vendor tells it before the end. */
+  usageIn?(event: unknown): Usage | undefined;
 }
 
 /**
@@ -37,9 +40,14 @@ export class AiSdkProvider implements ModelProvider {
     const ending = new AbortController();
     const either = AbortSignal.any([signal, ending.signal]);
     const watch = new SilenceWatch(this.clock, this.silenceMs, () => ending.abort(this.silence(request)));
+    const send = watchedFetch({
+      sendKey: this.vendor.key !== undefined,
+      onBytes: () => watch.noticed(),
+      onFlood: () => ending.abort(this.flood(request)),
+    });
     try {
-      const parts = await this.ask(request, watch, either);
-      const events = new AiSdkEvents();
+      const parts = await this.ask(request, send, watch, either);
+      const events = new AiSdkEvents(this.vendor.usageIn);
       while (!events.finished) {
         const { done, value } = await watch.during(untilAborted(parts.read(), either));
         if (done) throw this.cut(request);
@@ -55,12 +63,12 @@ export class AiSdkProvider implements ModelProvider {
     }
   }
 
-  private async ask(request: ModelRequest, watch: SilenceWatch, signal: AbortSignal) {
-    const send = watchedFetch({ sendKey: this.vendor.key !== undefined, onBytes: () => watch.noticed() });
+  private async ask(request: ModelRequest, send: typeof fetch, watch: SilenceWatch, signal: AbortSignal) {
     const model = await this.vendor.open(request.model, send);
     const asking = model.doStream({
       prompt: promptOf(request, this.vendor.style),
       ...(request.tools.length === 0 ? {} : { tools: functionsOf(request.tools) }),
+      ...(this.vendor.usageIn === undefined ? {} : { includeRawChunks: true }),
       providerOptions: this.vendor.options(request),
       abortSignal: signal,
     });
@@ -77,27 +85,27 @@ export class AiSdkProvider implements ModelProvider {
       case "error_part":
         throw modelErrorOf(broken.error, this.asked(request));
       case "failed":
-        throw new ModelError(`ask ${this.nameOf(request)}: the answer ended with ${broken.reason}`, {
-          retryable: true,
-        });
+        throw failureError("failed_end", this.asked(request), `the answer ended with ${broken.reason}`);
     }
   }
 
   private cut(request: ModelRequest): ModelError {
-    return new ModelError(`ask ${this.nameOf(request)}: the answer broke off before its end`, { retryable: true });
+    return failureError("no_end", this.asked(request), "its end did not come");
   }
 
   private silence(request: ModelRequest): ModelError {
     const seconds = Math.round(this.silenceMs / 1000);
-    return new ModelError(`ask ${this.nameOf(request)}: nothing came for ${seconds} s`, { retryable: true });
+    return failureError("silence", this.asked(request), `nothing came for ${seconds} s`);
   }
 
-  private nameOf(request: ModelRequest): string {
-    return `${this.vendor.style.provider}/${request.model}`;
+  private flood(request: ModelRequest): ModelError {
+    const what = `an event of the answer is longer than ${LIMITS.modelEventBytes} bytes`;
+    return failureError("not_readable", this.asked(request), what);
   }
 
   private asked(request: ModelRequest) {
-    const { key, keyVariable, addressVariable } = this.vendor;
-    return { name: this.nameOf(request), key, keyVariable, addressVariable, nowMs: this.clock.now() };
+    const { key, keyVariable, addressVariable, style } = this.vendor;
+    const name = `${style.provider}/${request.model}`;
+    return { name, vendor: style.provider, key, keyVariable, addressVariable, nowMs: this.clock.now() };
   }
 }

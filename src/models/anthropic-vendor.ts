@@ -1,3 +1,5 @@
+import { z } from "zod";
+import type { Usage } from "../chat/message.ts";
 import type { AiSdkVendor } from "./ai-sdk-provider.ts";
 import { providerAddress } from "./provider-address.ts";
 
@@ -27,5 +29,32 @@ export function anthropicVendor(settings: {
       return provider.languageModel(model);
     },
     options: () => ({}),
+    usageIn: anthropicUsage,
+  };
+}
+
+/** The first event counts what was sent: https://docs.anthropic.com/en/api/messages-streaming */
+const messageStart = z.object({
+  message: z.object({
+    usage: z.object({
+      input_tokens: z.number(),
+      output_tokens: z.number(),
+      cache_read_input_tokens: z.number().nullish(),
+      cache_creation_input_tokens: z.number().nullish(),
+    }),
+  }),
+});
+
+function anthropicUsage(event: unknown): Usage | undefined {
+  if (typeof event !== "object" || event === null || !("type" in event) || event.type !== "message_start") return;
+  const started = messageStart.safeParse(event);
+  if (!started.success) return undefined;
+  const { usage } = started.data.message;
+  const cached = usage.cache_read_input_tokens ?? 0;
+  return {
+    inputTokens: usage.input_tokens + cached + (usage.cache_creation_input_tokens ?? 0),
+    outputTokens: usage.output_tokens,
+    cachedInputTokens: cached,
+    reasoningTokens: 0,
   };
 }

@@ -1,3 +1,5 @@
+import { z } from "zod";
+import type { Usage } from "../chat/message.ts";
 import type { AiSdkVendor } from "./ai-sdk-provider.ts";
 import { providerAddress } from "./provider-address.ts";
 
@@ -22,5 +24,29 @@ export function googleVendor(settings: {
       return provider.languageModel(model);
     },
     options: () => ({}),
+    usageIn: googleUsage,
+  };
+}
+
+/** Each event counts anew: https://ai.google.dev/api/generate-content#UsageMetadata */
+const counted = z.object({
+  usageMetadata: z.object({
+    promptTokenCount: z.number().default(0),
+    candidatesTokenCount: z.number().default(0),
+    thoughtsTokenCount: z.number().default(0),
+    cachedContentTokenCount: z.number().default(0),
+  }),
+});
+
+function googleUsage(event: unknown): Usage | undefined {
+  if (typeof event !== "object" || event === null || !("usageMetadata" in event)) return;
+  const { data } = counted.safeParse(event);
+  if (data === undefined) return undefined;
+  const { promptTokenCount, candidatesTokenCount, thoughtsTokenCount, cachedContentTokenCount } = data.usageMetadata;
+  return {
+    inputTokens: promptTokenCount,
+    outputTokens: candidatesTokenCount + thoughtsTokenCount,
+    cachedInputTokens: cachedContentTokenCount,
+    reasoningTokens: thoughtsTokenCount,
   };
 }

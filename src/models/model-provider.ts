@@ -2,6 +2,7 @@ import type { JsonValue } from "../chat/json.ts";
 import type { Message, Usage } from "../chat/message.ts";
 import type { ToolDescription } from "../chat/tool-description.ts";
 import { type ErrorCode, ReliantError } from "../core/errors.ts";
+import type { FailureKind } from "./provider-failures.ts";
 
 export interface ModelRequest {
   /** The provider's own name of the model, without the provider's prefix. */
@@ -39,11 +40,16 @@ export type ModelEvent =
       readonly input?: JsonValue;
       readonly providerData?: JsonValue;
     }
+  /** What the provider has counted so far, where it says so before the end: all that is known of an answer that breaks off. */
+  | { readonly kind: "usage"; readonly usage: Usage }
   | { readonly kind: "finish"; readonly reason: FinishReason; readonly usage: Usage };
 
 /** One provider of models. */
 export interface ModelProvider {
-  /** Asks once: no retries of its own. Throws {@link ModelError}; ends with the signal's reason when it aborts. */
+  /**
+   * Asks once: no retries of its own. Throws {@link ModelError}, also where nothing came for `LIMITS.modelSilenceMs`
+   * (keep-alives count); ends with the signal's reason when it aborts.
+   */
   stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelEvent>;
 }
 
@@ -58,12 +64,15 @@ export class ModelError extends ReliantError {
   readonly retryable: boolean;
   /** What the provider asks to wait, milliseconds. */
   readonly retryAfterMs: number | undefined;
+  /** Its row of the table, where it has one. */
+  readonly failure: FailureKind | undefined;
 
   constructor(
     message: string,
     options: {
       readonly retryable: boolean;
       readonly retryAfterMs?: number | undefined;
+      readonly failure?: FailureKind;
       readonly code?: ErrorCode;
       readonly cause?: unknown;
       readonly hint?: string;
@@ -72,5 +81,6 @@ export class ModelError extends ReliantError {
     super(options.code ?? "provider_failed", message, options);
     this.retryable = options.retryable;
     this.retryAfterMs = options.retryAfterMs;
+    this.failure = options.failure;
   }
 }

@@ -5,6 +5,8 @@ import { messageOf, ReliantError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
 import { within } from "../core/within.ts";
+import { coalesceWrites } from "./coalesced-writes.ts";
+import type { NatsPeer } from "./nats-peer.ts";
 import { natsServers } from "./nats-servers.ts";
 
 export interface NatsOptions {
@@ -41,6 +43,7 @@ export async function openNats(options: NatsOptions, signal: AbortSignal): Promi
         ignoreAuthErrorAbort: true,
         noAsyncTraces: true,
       });
+      if (!coalesceWrites(connection)) options.log.debug("NATS is written to message by message");
       return new NatsLink(connection, options.log, clock);
     } catch (cause) {
       if (cause instanceof NatsError && cause.code === ErrorCode.AuthorizationViolation) {
@@ -55,13 +58,13 @@ export async function openNats(options: NatsOptions, signal: AbortSignal): Promi
 }
 
 /** The process's connection to NATS: reconnects by itself for ever, tells whether it stands, and drains when closed. */
-export class NatsLink {
+export class NatsLink<Peer extends NatsPeer = NatsConnection> {
   private connected = true;
   private readonly reconnectListeners = new Set<() => void>();
   private readonly watching: Promise<void>;
 
   constructor(
-    readonly connection: NatsConnection,
+    readonly connection: Peer,
     private readonly log: Logger,
     private readonly clock: Clock,
   ) {

@@ -26,6 +26,8 @@ export interface DaemonHost {
   onOutcome(listener: (address: DaemonAddress, toolCallId: string, outcome: ToolCallOutcome) => void): () => void;
   /** Told when a daemon refused an offer that was accepted here: the ledger is unchanged, send it again later. */
   onRefused(listener: (address: DaemonAddress, toolCallId: string) => void): () => void;
+  /** Told of each call that was open on a connection when that ended: its daemon may be elsewhere by now, look at the store. */
+  onLeft(listener: (address: DaemonAddress, toolCallId: string) => void): () => void;
   /** Told when a daemon's epoch begins here (before its welcome: subscribe, then resolve) and when it has ended. */
   onDaemon(listener: {
     begins(address: DaemonAddress): Promise<void>;

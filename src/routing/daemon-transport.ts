@@ -14,6 +14,8 @@ export type CallNews = "done" | "refused";
 
 /** Carries requests to whoever holds a daemon under one epoch. It decides nothing: the delivery does. */
 export interface DaemonTransport {
+  /** False while nothing can be carried, to no daemon at all: NATS is away. */
+  readonly canCarry: boolean;
   /** Resolves within `LIMITS.acceptedMs`. With `wantsNews` the host tells the listeners of what comes of the call, as far as it can. */
   send(address: DaemonAddress, request: ToolRequest, wantsNews: boolean, signal: AbortSignal): Promise<SendAnswer>;
   onNews(listener: (toolCallId: string, news: CallNews) => void): () => void;

@@ -12,6 +12,7 @@ export interface DeliveryTimes {
 
 /** How far the delivery of one call has come in this process. */
 export interface DeliveryProgress {
+  /** Since when gateways could be asked for the daemon. */
   readonly startedAtMs: number;
   /** The epoch under which a gateway accepted it; undefined: none did, or the daemon refused it since. */
   readonly acceptedEpoch?: number;

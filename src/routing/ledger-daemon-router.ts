@@ -60,8 +60,9 @@ export class LedgerDaemonRouter implements DaemonRouter {
     if (call.state !== "running" || call.daemonId === undefined) return;
     const daemon = await daemons.find(userId, call.daemonId);
     if (daemon === undefined) return;
-    const signal = AbortSignal.timeout(LIMITS.commandMs);
-    await this.deps.transport.cancel(addressOf(userId, daemon), call.id, false, signal);
+    const bound = new AbortController();
+    const disarm = this.deps.clock.after(LIMITS.commandMs, () => bound.abort());
+    await this.deps.transport.cancel(addressOf(userId, daemon), call.id, false, bound.signal).finally(disarm);
   }
 
   async killProcess(toolCall: Pick<ToolCall, "id" | "userId" | "daemonId">, signal: AbortSignal): Promise<void> {

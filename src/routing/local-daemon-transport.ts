@@ -5,6 +5,8 @@ import type { CallNews, DaemonTransport, SendAnswer } from "./daemon-transport.t
 
 /** A call of a host in this process. */
 export class LocalDaemonTransport implements DaemonTransport {
+  readonly canCarry = true;
+
   constructor(private readonly host: DaemonHost) {}
 
   async send(address: DaemonAddress, request: ToolRequest): Promise<SendAnswer> {
@@ -14,7 +16,9 @@ export class LocalDaemonTransport implements DaemonTransport {
   onNews(listener: (toolCallId: string, news: CallNews) => void): () => void {
     const stopOutcomes = this.host.onOutcome((_, toolCallId) => listener(toolCallId, "done"));
     const stopRefusals = this.host.onRefused((_, toolCallId) => listener(toolCallId, "refused"));
+    const stopLeft = this.host.onLeft((_, toolCallId) => listener(toolCallId, "done"));
     return () => {
+      stopLeft();
       stopOutcomes();
       stopRefusals();
     };

@@ -1,5 +1,6 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { createValidator } from "@bufbuild/protovalidate";
+import { surelyFits } from "./quick-check.ts";
 
 /** What is wrong with a message, by the rules in its proto file; undefined: nothing. */
 export type MessageCheck = <Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>) => string | undefined;
@@ -22,6 +23,7 @@ export function createMessageCheck(): MessageCheck {
     },
   });
   return (schema, message) => {
+    if (surelyFits(schema, message)) return undefined;
     const result = validator.validate(schema, message);
     return result.kind === "valid" ? undefined : result.error.message;
   };

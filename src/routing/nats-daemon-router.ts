@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { NatsLink } from "../nats/nats-connection.ts";
+import type { NatsPeer } from "../nats/nats-peer.ts";
 import { LedgerDaemonRouter } from "./ledger-daemon-router.ts";
 import { NatsDaemonTransport } from "./nats-daemon-transport.ts";
 import type { RouterStore, RouterTimes } from "./tool-request.ts";
@@ -7,7 +8,7 @@ import type { RouterStore, RouterTimes } from "./tool-request.ts";
 export interface NATSDaemonRouterDeps {
   readonly store: RouterStore;
   /** Stays the caller's to close. */
-  readonly link: NatsLink;
+  readonly link: NatsLink<NatsPeer>;
   readonly clock: Clock;
   readonly times?: Partial<RouterTimes & { readonly acceptedMs: number }>;
 }

@@ -9,6 +9,7 @@ import {
   ToolExecutionReply_Status,
 } from "../gen/reliant/v1/tool_pb.ts";
 import type { NatsLink } from "../nats/nats-connection.ts";
+import type { NatsPeer } from "../nats/nats-peer.ts";
 import type { DaemonAddress } from "./daemon-host.ts";
 import type { DaemonCommand, ToolRequest } from "./daemon-router.ts";
 import type { CallNews, DaemonTransport, SendAnswer } from "./daemon-transport.ts";
@@ -24,11 +25,15 @@ export class NatsDaemonTransport implements DaemonTransport {
   private readonly listeners = new Set<(toolCallId: string, news: CallNews) => void>();
 
   constructor(
-    private readonly link: NatsLink,
+    private readonly link: NatsLink<NatsPeer>,
     clock: Clock,
     private readonly acceptedMs: number = LIMITS.acceptedMs,
   ) {
     this.inbox = new NatsInbox(link, clock, (body) => this.takeNews(body));
+  }
+
+  get canCarry(): boolean {
+    return this.link.isConnected;
   }
 
   async send(

@@ -1,6 +1,7 @@
-import { createInbox, headers, type Msg, type PublishOptions, type Subscription } from "nats";
+import { createInbox, headers, type PublishOptions } from "nats";
 import type { Clock } from "../core/clock.ts";
 import type { NatsLink } from "../nats/nats-connection.ts";
+import type { NatsMessage, NatsPeer, NatsSubscription } from "../nats/nats-peer.ts";
 
 /** The first answer to what was asked. `no_answer`: none came in time, or the connection was away. */
 export type InboxAnswer =
@@ -14,11 +15,11 @@ export type InboxAnswer =
 export class NatsInbox {
   private readonly prefix = createInbox();
   private readonly waiting = new Map<string, (answer: InboxAnswer) => void>();
-  private readonly subscription: Subscription;
+  private readonly subscription: NatsSubscription;
   private asked = 0;
 
   constructor(
-    private readonly link: NatsLink,
+    private readonly link: NatsLink<NatsPeer>,
     private readonly clock: Clock,
     private readonly onLater: (body: string) => void,
   ) {
@@ -72,7 +73,7 @@ export class NatsInbox {
     for (const answer of this.waiting.values()) answer({ kind: "no_answer" });
   }
 
-  private take(message: Msg): void {
+  private take(message: NatsMessage): void {
     const answer = this.waiting.get(message.subject.slice(this.prefix.length + 1));
     if (message.data.length === 0 && message.headers?.code === 503) {
       answer?.({ kind: "no_responders" });

@@ -1,5 +1,4 @@
 import { create, fromJsonString, toJsonString } from "@bufbuild/protobuf";
-import type { Msg, Subscription } from "nats";
 import { messageOf, ReliantError, toReliantError, unreachable } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
@@ -10,6 +9,7 @@ import {
   ToolExecutionReply_Status as Status,
 } from "../gen/reliant/v1/tool_pb.ts";
 import type { NatsLink } from "../nats/nats-connection.ts";
+import type { NatsMessage, NatsPeer, NatsSubscription } from "../nats/nats-peer.ts";
 import type { ToolCalls } from "../store/tool-calls.ts";
 import type { DaemonAddress, DaemonHost, OfferAnswer } from "./daemon-host.ts";
 import type { ToolRequest } from "./daemon-router.ts";
@@ -19,7 +19,7 @@ import { type DaemonSubjects, daemonSubjects } from "./subjects.ts";
 import { decodeToolRequest, encodeToolReply } from "./tool-message.ts";
 
 export interface NATSToolBridgeDeps {
-  readonly link: NatsLink;
+  readonly link: NatsLink<NatsPeer>;
   readonly host: DaemonHost;
   readonly toolCalls: Pick<ToolCalls, "find">;
   readonly check: MessageCheck;
@@ -37,7 +37,7 @@ const STATUS: Readonly<Record<OfferAnswer, Status>> = {
  * long as it holds that epoch, and rings whoever asked synchronously when the host knows the outcome.
  */
 export class NATSToolBridge {
-  private readonly subscriptions = new Map<string, readonly Subscription[]>();
+  private readonly subscriptions = new Map<string, readonly NatsSubscription[]>();
   private readonly rings = new RingBook(LIMITS.ringsHeld);
   private readonly stops: (() => void)[] = [];
 
@@ -49,6 +49,8 @@ export class NATSToolBridge {
       host.onDaemon({ begins: (address) => this.begin(address), ended: (address) => this.end(address) }),
       host.onOutcome((_, toolCallId) => this.ring(toolCallId, Status.DONE)),
       host.onRefused((_, toolCallId) => this.ring(toolCallId, Status.BUSY)),
+      // Whoever waits looks, and finds the epoch moved.
+      host.onLeft((_, toolCallId) => this.ring(toolCallId, Status.DONE)),
     );
   }
 
@@ -73,9 +75,9 @@ export class NATSToolBridge {
     }
   }
 
-  private subscribe(address: DaemonAddress, subjects: DaemonSubjects): readonly Subscription[] {
+  private subscribe(address: DaemonAddress, subjects: DaemonSubjects): readonly NatsSubscription[] {
     const { connection } = this.deps.link;
-    const on = (subject: string, take: (message: Msg) => Promise<string> | string) =>
+    const on = (subject: string, take: (message: NatsMessage) => Promise<string> | string) =>
       connection.subscribe(subject, {
         callback: (error, message) => {
           if (error === null) this.answer(message, take);
@@ -91,11 +93,14 @@ export class NATSToolBridge {
 
   private end(address: DaemonAddress): void {
     const key = daemonSubjects(address).request;
-    for (const subscription of this.subscriptions.get(key) ?? []) subscription.unsubscribe();
+    // Drained: a request that is on its way is answered "not here" at once, and goes to the next gateway.
+    for (const subscription of this.subscriptions.get(key) ?? []) {
+      subscription.drain().catch(() => subscription.unsubscribe());
+    }
     this.subscriptions.delete(key);
   }
 
-  private answer(message: Msg, take: (message: Msg) => Promise<string> | string): void {
+  private answer(message: NatsMessage, take: (message: NatsMessage) => Promise<string> | string): void {
     try {
       const reply = take(message);
       if (typeof reply === "string") message.respond(reply);
@@ -106,11 +111,11 @@ export class NATSToolBridge {
   }
 
   /** Not answered: whoever asked sends it again. */
-  private dropped(message: Msg, error: unknown): void {
+  private dropped(message: NatsMessage, error: unknown): void {
     this.deps.log.warn("a request was not answered", { subject: message.subject, cause: messageOf(error) });
   }
 
-  private takeRequest(address: DaemonAddress, message: Msg, sync: boolean): Promise<string> | string {
+  private takeRequest(address: DaemonAddress, message: NatsMessage, sync: boolean): Promise<string> | string {
     try {
       const decoded = decodeToolRequest(message.string(), address, this.deps.check);
       const traceparent = message.headers?.get("traceparent") ?? "";
@@ -151,7 +156,7 @@ export class NATSToolBridge {
     }
   }
 
-  private takeCommand(address: DaemonAddress, message: Msg): Promise<string> | string {
+  private takeCommand(address: DaemonAddress, message: NatsMessage): Promise<string> | string {
     const request = this.readCommand(message);
     if (typeof request === "string") return commandReply("", new ReliantError("invalid_argument", request));
     const { host } = this.deps;
@@ -176,7 +181,7 @@ export class NATSToolBridge {
   }
 
   /** The command, or what is wrong with it. */
-  private readCommand(message: Msg): DaemonCommandRequest | string {
+  private readCommand(message: NatsMessage): DaemonCommandRequest | string {
     try {
       const request = fromJsonString(DaemonCommandRequestSchema, message.string(), { ignoreUnknownFields: true });
       return this.deps.check(DaemonCommandRequestSchema, request) ?? request;

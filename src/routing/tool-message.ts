@@ -1,8 +1,7 @@
-import { create, fromJsonString, type MessageInitShape, toJsonString } from "@bufbuild/protobuf";
+import { fromJsonString, type MessageInitShape } from "@bufbuild/protobuf";
 import { messageOf, ReliantError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import {
-  type ToolExecutionReply,
   type ToolExecutionReply_Status,
   ToolExecutionReplySchema,
   ToolExecutionRequestSchema,
@@ -11,6 +10,7 @@ import {
 import type { DaemonAddress } from "./daemon-host.ts";
 import type { ToolRequest } from "./daemon-router.ts";
 import type { MessageCheck } from "./message-check.ts";
+import { encodeReplyBody, encodeRequestBody, type RequestBody, readReplyBody, readRequestBody } from "./tool-body.ts";
 
 /** The part of a request that the daemon needs to run the call. */
 export function invocationOf(request: ToolRequest): MessageInitShape<typeof ToolInvocationSchema> {
@@ -30,16 +30,11 @@ export function encodeToolRequest(address: DaemonAddress, request: ToolRequest):
 }
 
 function encode(address: DaemonAddress, request: ToolRequest, byReference: boolean): string {
-  const invocation = invocationOf(request);
-  const message = create(ToolExecutionRequestSchema, {
-    toolCallId: request.toolCallId,
-    userId: address.userId,
-    daemonId: address.daemonId,
-    epoch: BigInt(address.epoch),
-    invocation: byReference ? { ...invocation, inputJson: "" } : invocation,
-    byReference,
+  const { toolCallId, toolName, inputJson, roots, timeoutMs, chatId } = request;
+  return encodeRequestBody({
+    ...{ toolCallId, userId: address.userId, daemonId: address.daemonId, epoch: address.epoch, byReference },
+    ...{ toolName, inputJson: byReference ? "" : inputJson, roots, timeoutMs: Math.ceil(timeoutMs), chatId },
   });
-  return toJsonString(ToolExecutionRequestSchema, message);
 }
 
 export interface DecodedToolRequest {
@@ -50,30 +45,28 @@ export interface DecodedToolRequest {
 
 /** Throws `invalid_argument` for a body that is not a request to exactly that daemon and epoch. */
 export function decodeToolRequest(body: string, address: DaemonAddress, check: MessageCheck): DecodedToolRequest {
-  const message = decode(body);
-  const fault = check(ToolExecutionRequestSchema, message);
-  if (fault !== undefined) throw new ReliantError("invalid_argument", `read tool request: ${fault}`);
-  const { userId, daemonId, invocation } = message;
-  if (userId !== address.userId || daemonId !== address.daemonId || message.epoch !== BigInt(address.epoch)) {
+  const { epoch, byReference, ...request } = readRequestBody(body) ?? decode(body, check);
+  if (request.userId !== address.userId || request.daemonId !== address.daemonId || epoch !== address.epoch) {
     throw new ReliantError("invalid_argument", "read tool request: user, daemon or epoch are not those of its subject");
   }
+  return { byReference, request };
+}
+
+/** By the library: slower, and tells what is wrong. */
+function decode(body: string, check: MessageCheck): RequestBody {
+  const message = parse(body);
+  const fault = check(ToolExecutionRequestSchema, message);
+  if (fault !== undefined) throw new ReliantError("invalid_argument", `read tool request: ${fault}`);
+  const { toolCallId, userId, daemonId, invocation, byReference } = message;
   if (invocation === undefined) throw new ReliantError("invalid_argument", "read tool request: it has no invocation");
+  const { chatId, toolName, inputJson, roots } = invocation;
   return {
-    byReference: message.byReference,
-    request: {
-      toolCallId: message.toolCallId,
-      chatId: invocation.chatId,
-      userId,
-      daemonId,
-      toolName: invocation.toolName,
-      inputJson: invocation.inputJson,
-      roots: invocation.roots,
-      timeoutMs: Number(invocation.timeoutMs),
-    },
+    ...{ toolCallId, userId, daemonId, epoch: Number(message.epoch), byReference },
+    ...{ chatId, toolName, inputJson, roots, timeoutMs: Number(invocation.timeoutMs) },
   };
 }
 
-function decode(body: string) {
+function parse(body: string) {
   try {
     return fromJsonString(ToolExecutionRequestSchema, body, { ignoreUnknownFields: true });
   } catch (cause) {
@@ -81,12 +74,21 @@ function decode(body: string) {
   }
 }
 
+/** What a gateway answers, and rings with. */
+export interface ToolReply {
+  readonly toolCallId: string;
+  readonly status: ToolExecutionReply_Status;
+  readonly message: string;
+}
+
 export function encodeToolReply(toolCallId: string, status: ToolExecutionReply_Status, message = ""): string {
-  return toJsonString(ToolExecutionReplySchema, create(ToolExecutionReplySchema, { toolCallId, status, message }));
+  return encodeReplyBody({ toolCallId, status, message });
 }
 
 /** Undefined for a body that is no reply. */
-export function decodeToolReply(body: string): ToolExecutionReply | undefined {
+export function decodeToolReply(body: string): ToolReply | undefined {
+  const quick = readReplyBody(body);
+  if (quick !== undefined) return quick;
   try {
     return fromJsonString(ToolExecutionReplySchema, body, { ignoreUnknownFields: true });
   } catch {

@@ -1,10 +1,10 @@
 import { isOutcome, type ToolCall } from "../chat/tool-call.ts";
 import { backoffMs } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
-import { ReliantError, unreachable } from "../core/errors.ts";
+import { unreachable } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
-import type { Daemon, Daemons } from "../store/daemons.ts";
-import type { ToolCalls } from "../store/tool-calls.ts";
+import type { Daemons } from "../store/daemons.ts";
+import type { CallLook, ToolCalls } from "../store/tool-calls.ts";
 import type { CallBell } from "./call-bell.ts";
 import type { DaemonAddress } from "./daemon-host.ts";
 import type { ToolRequest } from "./daemon-router.ts";
@@ -28,7 +28,7 @@ export interface RouterTimes extends DeliveryTimes {
 /** The part of the store that a router uses. */
 export interface RouterStore {
   readonly daemons: Pick<Daemons, "find">;
-  readonly toolCalls: Pick<ToolCalls, "get" | "dispatch" | "endBeforeRunning" | "markUnreachable" | "cancelRequested">;
+  readonly toolCalls: Pick<ToolCalls, "get" | "look" | "dispatch" | "endBeforeRunning" | "markUnreachable">;
 }
 
 export interface DeliveryDeps {
@@ -41,11 +41,7 @@ export interface DeliveryDeps {
 /** How far a delivery goes: until a gateway has accepted the call, or until the ledger has its outcome. */
 export type DeliveryGoal = "accepted" | "outcome";
 
-interface Look {
-  readonly call: ToolCall;
-  readonly daemonId: string;
-  readonly daemon: Daemon | undefined;
-  readonly cancelRequested: boolean;
+interface Look extends CallLook {
   readonly reachable: boolean;
 }
 
@@ -74,7 +70,7 @@ export async function deliverToolCall(
         await endCall(deps, request.toolCallId, step);
         continue;
       case "wait":
-        misses = progress.reached ? 0 : misses + 1;
+        misses = progress.reached && !isMoving(look, progress) ? 0 : misses + 1;
         break;
       case "send": {
         const address = { userId: request.userId, daemonId: look.daemonId, epoch: step.epoch };
@@ -83,7 +79,7 @@ export async function deliverToolCall(
           const reason = `its request was refused: ${answer.message}`;
           await endCall(deps, request.toolCallId, { kind: "end", outcome: "failed", reason });
         }
-        progress = { ...noted(progress, step.epoch, answer), seenOnline: true };
+        progress = { ...noted(progress, step.epoch, answer, deps.clock.now()), seenOnline: true };
         misses = answer.kind === "accepted" || answer.kind === "busy" ? 0 : misses + 1;
         break;
       }
@@ -108,24 +104,20 @@ export async function deliverToolCall(
 /** What the store says now, read at once; and, for a call that is long overdue, whether anybody answers for its daemon. */
 async function lookAt(deps: DeliveryDeps, request: ToolRequest, signal: AbortSignal): Promise<Look> {
   signal.throwIfAborted();
-  const { daemons, toolCalls } = deps.store;
-  const [call, named, cancelRequested] = await Promise.all([
-    toolCalls.get(request.toolCallId),
-    daemons.find(request.userId, request.daemonId),
-    toolCalls.cancelRequested(request.toolCallId),
-  ]);
-  if (call.userId !== request.userId) {
-    throw new ReliantError("not_found", `send tool call ${request.toolCallId}: the user has no such call`);
-  }
-  // Once dispatched, a call stays with its daemon, whatever the chat names by now.
-  const daemonId = call.daemonId ?? request.daemonId;
-  const daemon = daemonId === request.daemonId ? named : await daemons.find(request.userId, daemonId);
+  const { toolCallId, userId } = request;
+  const look = await deps.store.toolCalls.look({ toolCallId, userId, daemonId: request.daemonId });
+  const { call, daemonId, daemon } = look;
   const overdue = isOverdue({ call, nowMs: deps.clock.now() }, deps.times);
   const reachable =
     !overdue || daemon === undefined
       ? true
-      : await deps.transport.isOnline({ userId: request.userId, daemonId, epoch: daemon.epoch }, signal);
-  return { call, daemonId, daemon, cancelRequested, reachable };
+      : await deps.transport.isOnline({ userId, daemonId, epoch: daemon.epoch }, signal);
+  return { ...look, reachable };
+}
+
+/** True while the daemon is between two gateways: it has another epoch than the one that accepted the call, and is not there yet. */
+function isMoving({ daemon }: Look, { acceptedEpoch }: DeliveryProgress): boolean {
+  return daemon !== undefined && acceptedEpoch !== undefined && daemon.epoch !== acceptedEpoch;
 }
 
 async function passCancelOn(deps: DeliveryDeps, look: Look, userId: string, signal: AbortSignal): Promise<void> {
@@ -151,7 +143,9 @@ async function send(
   request: ToolRequest,
   goal: DeliveryGoal,
   signal: AbortSignal,
-): Promise<SendAnswer> {
+): Promise<SendAnswer | { readonly kind: "away" }> {
+  // It waits, and none of its time is used up: nobody can tell whether its machine is there.
+  if (!deps.transport.canCarry) return { kind: "away" };
   if (Buffer.byteLength(request.inputJson) > LIMITS.toolInputBytes) {
     return { kind: "invalid", message: `its input is larger than ${LIMITS.toolInputBytes} bytes` };
   }
@@ -171,12 +165,20 @@ async function send(
   return deps.transport.send(address, sent, goal === "outcome", signal);
 }
 
-function noted(progress: DeliveryProgress, epoch: number, answer: SendAnswer): DeliveryProgress {
+function noted(
+  progress: DeliveryProgress,
+  epoch: number,
+  answer: Awaited<ReturnType<typeof send>>,
+  nowMs: number,
+): DeliveryProgress {
   switch (answer.kind) {
     case "accepted":
       return { ...progress, reached: true, acceptedEpoch: epoch };
     case "busy":
       return { ...progress, reached: true };
+    case "away":
+      // The time in which a gateway must have accepted it begins when one can be asked.
+      return { ...progress, startedAtMs: nowMs };
     default:
       return progress;
   }

@@ -4,7 +4,7 @@ import { newId } from "../core/ids.ts";
 import type { Logger } from "../core/logger.ts";
 
 /** A field of an error's metadata: our code, beside the Connect code. Several of ours share one of theirs. */
-const ERROR_HEADER = "x-reliant-error";
+export const ERROR_HEADER = "x-reliant-error";
 
 /** An error as it may be shown: what nobody expected is hidden behind an id that stands in the log. */
 export function shownError(error: unknown, act: string, log: Logger): ReliantError {

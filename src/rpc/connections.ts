@@ -15,6 +15,7 @@ interface Connection {
 /** The connections of one port: which are idle, whose request is not coming, and who is still at work when it closes. */
 export class Connections {
   private readonly bySocket = new Map<Socket, Connection>();
+  private readonly bySession = new WeakMap<Http2Session, Socket>();
   private readonly bodies = new Map<NodeRequest, number>();
   private closing = false;
 
@@ -26,12 +27,18 @@ export class Connections {
   addSession(socket: Socket, session: Http2Session): void {
     const connection = this.bySocket.get(socket);
     if (connection !== undefined) connection.session = session;
+    this.bySession.set(session, socket);
+  }
+
+  /** The socket of a session: its own `socket` is a stand-in, under which nobody knows the connection. */
+  socketOf(session: Http2Session | undefined): Socket | undefined {
+    return session === undefined ? undefined : this.bySession.get(session);
   }
 
   /** The answer is called when the request has been answered. */
-  begin(socket: Socket): (nowMs: number) => void {
-    const connection = this.bySocket.get(socket);
-    if (connection === undefined) return () => undefined;
+  begin(socket: Socket | undefined): (nowMs: number) => void {
+    const connection = socket === undefined ? undefined : this.bySocket.get(socket);
+    if (socket === undefined || connection === undefined) return () => undefined;
     connection.open++;
     connection.hadRequest = true;
     return (nowMs) => {

@@ -8,6 +8,12 @@ const END_HEADERS = 0x4;
 /** The smallest frame of ours that a peer may answer with an empty one of its own. */
 const ANSWERED_BYTES = HEADER_BYTES;
 
+export interface WatchFacts {
+  nowMs(): number;
+  /** What we have written on the connection so far; a peer acknowledges it with empty frames, and may. */
+  sentBytes(): number;
+}
+
 /**
  * Reads along what a client sends on one HTTP/2 connection and tells when it only keeps us busy: a header that never
  * ends (CVE-2024-28182; Bun 1.4.5's own server counts its bytes, not its frames), frames without content, requests
@@ -25,12 +31,14 @@ export class Http2FrameWatch {
   private readonly resets = new Budget(LIMITS.resetsBurst, LIMITS.resetsPerSecond);
   private answered = 0;
 
-  /** `sentBytes`: what we have written on the connection so far; a peer acknowledges it with empty frames, and may. */
-  read(chunk: Uint8Array, nowMs: number, sentBytes: number): string | undefined {
-    this.empty.refill(nowMs);
-    this.resets.refill(nowMs);
-    this.empty.give((2 * (sentBytes - this.answered)) / ANSWERED_BYTES);
-    this.answered = sentBytes;
+  /** Both budgets are up to date with this chunk. */
+  private refilled = false;
+
+  /** The facts are asked for once a chunk, and only where a frame is counted: they cost more than the watch. */
+  constructor(private readonly facts: WatchFacts) {}
+
+  read(chunk: Uint8Array): string | undefined {
+    this.refilled = false;
     for (let at = 0; at < chunk.length; ) {
       if (this.payloadLeft > 0) {
         const skipped = Math.min(this.payloadLeft, chunk.length - at);
@@ -58,9 +66,20 @@ export class Http2FrameWatch {
     if (type === FRAME.headers || (type === FRAME.continuation && this.headerOpen)) {
       return this.headerFrame(type, length, flags);
     }
+    if (type === FRAME.data && (length > 0 || (flags & END_STREAM) !== 0)) return undefined;
+    if (!this.refilled) this.refill();
     if (type === FRAME.resetStream) return this.resets.take() ? undefined : "requests broken off too fast";
-    const carries = type === FRAME.data && (length > 0 || (flags & END_STREAM) !== 0);
-    return carries || this.empty.take() ? undefined : "too many frames without content";
+    return this.empty.take() ? undefined : "too many frames without content";
+  }
+
+  private refill(): void {
+    this.refilled = true;
+    const nowMs = this.facts.nowMs();
+    const sentBytes = this.facts.sentBytes();
+    this.resets.refill(nowMs);
+    this.empty.refill(nowMs);
+    this.empty.give((2 * (sentBytes - this.answered)) / ANSWERED_BYTES);
+    this.answered = sentBytes;
   }
 
   private headerFrame(type: number, length: number, flags: number): string | undefined {

@@ -10,9 +10,12 @@ import { Http2FrameWatch } from "./http2-frame-watch.ts";
  * second and 85 KB a connection either way).
  */
 export function handOverGuarded(socket: Socket, clock: Clock, handOver: (socket: Socket) => void): void {
-  const watch = new Http2FrameWatch();
+  const watch = new Http2FrameWatch({
+    nowMs: () => clock.stamp().monotonicMs,
+    sentBytes: () => socket.bytesWritten,
+  });
   socket.on("data", (chunk: Uint8Array) => {
-    const fault = watch.read(chunk, clock.stamp().monotonicMs, socket.bytesWritten);
+    const fault = watch.read(chunk);
     if (fault === undefined) return;
     logger("rpc").warn("connection closed: its client floods", { fault, remote: socket.remoteAddress });
     socket.destroy();

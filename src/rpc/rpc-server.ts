@@ -1,6 +1,12 @@
 import { once } from "node:events";
 import { createServer as createHttp1Server } from "node:http";
-import { createServer as createHttp2Server, type Http2Session } from "node:http2";
+import {
+  createServer as createHttp2Server,
+  type Http2Server,
+  type Http2Session,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream,
+} from "node:http2";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { Code, ConnectError, type ConnectRouter, type HandlerContext, type Interceptor } from "@connectrpc/connect";
 import type { Clock } from "../core/clock.ts";
@@ -12,9 +18,11 @@ import { type ConnectRoutes, connectRoutes } from "./connect-handler.ts";
 import { Connections } from "./connections.ts";
 import { type CorsPolicy, corsAnswer } from "./cors.ts";
 import { type Fetch, fetchHandler } from "./fetch-handler.ts";
+import { GrpcServerStream, type GrpcStreamMethod, isPlainGrpc } from "./grpc-stream.ts";
 import { handOverGuarded } from "./http2-guard.ts";
 import { answerText, headerOf, type NodeHandler, type NodeRequest, type NodeResponse, pathOf } from "./node-request.ts";
 import type { TlsMaterial } from "./tls-material.ts";
+import { TurnEnd } from "./turn-end.ts";
 
 export interface RpcServerOptions {
   /** What the port is for, in the log. */
@@ -26,6 +34,8 @@ export interface RpcServerOptions {
   readonly tls?: TlsMaterial | undefined;
   /** Services, each spoken to by Connect, gRPC and gRPC-Web. */
   readonly routes?: (router: ConnectRouter) => void;
+  /** Methods of these services whose plain gRPC calls are framed by hand; all other calls of them go to the service. */
+  readonly streams?: readonly GrpcStreamMethod[];
   /** The first one is the outermost. */
   readonly interceptors?: readonly Interceptor[];
   /** Runs when a call's header is there and before its body is read. */
@@ -68,16 +78,15 @@ export async function openRpcServer(options: RpcServerOptions): Promise<RpcServe
     if (socket.writable) socket.end(answer, () => socket.destroy());
     else socket.destroy();
   });
-  const http2 = createHttp2Server(
-    {
-      settings: {
-        maxConcurrentStreams: LIMITS.streamsPerConnection,
-        maxHeaderListSize: LIMITS.requestHeaderBytes,
-        enablePush: false,
-      },
-    },
-    handle,
-  );
+  const settings = {
+    maxConcurrentStreams: LIMITS.streamsPerConnection,
+    maxHeaderListSize: LIMITS.requestHeaderBytes,
+    enablePush: false,
+  };
+  const http2 = createHttp2Server({ settings });
+  const streams = new HandFramed(options.streams ?? [], connections, clock);
+  // Only makes requests and responses of streams: it listens to nothing.
+  streams.takeFrom(http2, createHttp2Server({ settings }, handle));
   // One session's trouble is its own: the connection closes and its client sees that.
   http2.on("sessionError", () => undefined);
   const acceptor = createAcceptor(options.tls, clock, {
@@ -110,6 +119,7 @@ export async function openRpcServer(options: RpcServerOptions): Promise<RpcServe
     async close(graceMs = LIMITS.drainMs) {
       acceptor.server.close();
       shutdown.abort(new ConnectError("the server is shutting down", Code.Unavailable));
+      streams.close();
       connections.close();
       await drained(acceptor.sockets, clock, graceMs);
       for (const socket of acceptor.sockets) socket.destroy();
@@ -131,7 +141,7 @@ function requestHandler(options: RpcServerOptions, shutdownSignal: AbortSignal, 
     });
   const rest = options.fetch === undefined ? notFound : fetchHandler(options.fetch);
   return (request, response) => {
-    const end = connections.begin(socketOf(request));
+    const end = connections.begin("stream" in request ? connections.socketOf(request.stream.session) : request.socket);
     response.once("close", () => end(clock.stamp().monotonicMs));
     const cors = corsAnswer(options.cors ?? { origins: [] }, {
       method: request.method ?? "GET",
@@ -153,16 +163,50 @@ function requestHandler(options: RpcServerOptions, shutdownSignal: AbortSignal, 
   };
 }
 
+/** The calls of a port that are framed by hand. */
+class HandFramed {
+  private readonly methods: ReadonlyMap<string, GrpcStreamMethod>;
+  private readonly open = new Set<GrpcServerStream>();
+  private readonly turnEnd = new TurnEnd();
+
+  constructor(
+    methods: readonly GrpcStreamMethod[],
+    private readonly connections: Connections,
+    private readonly clock: Clock,
+  ) {
+    this.methods = new Map(methods.map((method) => [method.path, method]));
+  }
+
+  /** Takes the streams that are ours; the others go to `rest`. */
+  takeFrom(server: Http2Server, rest: Http2Server): void {
+    server.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, raw: string[]) => {
+      const method = this.methods.get(String(headers[":path"]));
+      if (method !== undefined && isPlainGrpc(headers)) this.take(stream, headers, method);
+      else rest.emit("stream", stream, headers, flags, raw);
+    });
+  }
+
+  close(): void {
+    for (const call of this.open) call.fail(new ReliantError("unavailable", "the server is shutting down"));
+  }
+
+  private take(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, method: GrpcStreamMethod): void {
+    const end = this.connections.begin(this.connections.socketOf(stream.session));
+    const call = new GrpcServerStream(stream, headers, method, this.turnEnd);
+    this.open.add(call);
+    stream.once("close", () => {
+      this.open.delete(call);
+      end(this.clock.stamp().monotonicMs);
+    });
+  }
+}
+
 function isLoopback(address: string): boolean {
   return address === "localhost" || address === "::1" || address.startsWith("127.");
 }
 
 function notFound(_request: NodeRequest, response: NodeResponse): void {
   answerText(response, 404, "not found\n");
-}
-
-function socketOf(request: NodeRequest): Socket {
-  return request.socket;
 }
 
 function follow(session: Http2Session, socket: Socket, connections: Connections): void {

@@ -36,17 +36,22 @@ export interface Chats {
     readonly messageId: string;
     readonly blocks: readonly ContentBlock[];
   }): Promise<{ readonly message: Message; readonly run: Run; readonly outboxId?: string }>;
-  /** Messages after the position, in order, and the chat's last number, read together. Open answers are left out. */
+  /**
+   * Messages between the positions, in order, and the chat's last number, read together. Open answers are left out. Of
+   * more than fit, the first; with `newest` the last.
+   */
   listMessages(query: {
     readonly userId: string;
     readonly chatId: string;
     readonly afterPosition: number;
+    readonly beforePosition?: number;
+    readonly newest?: boolean;
     readonly limit: number;
   }): Promise<{ readonly messages: readonly Message[]; readonly sequence: number; readonly more: boolean }>;
   /**
    * Marks the run under way as to be cancelled, ends its calls that are not running yet (`cancelled`) and writes an
    * outbox row (`cancel`). Answers the calls that are running: they are cancelled through their daemons. Without a run
-   * under way nothing changes. Throws `not_found`.
+   * under way, and without an open call of the newest one, nothing changes. Throws `not_found`.
    */
   requestCancel(
     userId: string,

@@ -54,7 +54,8 @@ export interface Daemons {
    * Moves the epoch from the one named to the next (compare-and-set), and notes who holds it, not yet as connected.
    * A daemon id that is new is made. A daemon that named an older epoch than the row's, while the row's newest
    * connection is of another instance with a start later than its own, was replaced (`replaced`); otherwise it is told
-   * the current epoch.
+   * the current epoch. Where it comes with another journal than the row's, calls that run under any other one are
+   * `unknown` from here on, numbered in the same transaction.
    */
   hello(claim: HelloClaim): Promise<HelloAnswer>;
   /** After subscribing: from now on it counts as connected. False where the epoch has moved. A user update. */

@@ -9,4 +9,6 @@ export interface Outbox {
   /** Entries that are older than `LIMITS.outboxAgeMs` and that nobody else has claimed; theirs for a while, then anybody's again. */
   claim(nowMs: number, limit: number): Promise<readonly OutboxEntry[]>;
   done(ids: readonly string[]): Promise<void>;
+  /** What could not be told: anybody's again at once. */
+  release(ids: readonly string[]): Promise<void>;
 }

@@ -1,12 +1,23 @@
 import type { ToolResult } from "../chat/message.ts";
 import type { ToolCall, ToolCallOutcome } from "../chat/tool-call.ts";
 import type { Answer, Ending } from "../chat/transitions.ts";
-import type { DaemonFence } from "./daemons.ts";
+import type { Daemon, DaemonFence } from "./daemons.ts";
 
 /** What a gateway tells the daemon; `fenced`: the epoch has moved, close the connection and say nothing. */
 export type DaemonAnswer =
   | { readonly kind: "fenced" }
   | { readonly kind: "answer"; readonly answer: Answer; readonly outcome?: ToolCallOutcome };
+
+/** What the delivery of a call goes by, at one moment. */
+export interface CallLook {
+  readonly call: ToolCall;
+  /** The daemon that the call stays with once it was dispatched; before, the one that was named. */
+  readonly daemonId: string;
+  /** Undefined: the user has no such daemon. */
+  readonly daemon: Pick<Daemon, "id" | "epoch" | "connected" | "lastSeenAtMs"> | undefined;
+  /** True where the run of the call is to be cancelled. */
+  readonly cancelRequested: boolean;
+}
 
 /**
  * The ledger. Every change goes through `transition` of chat/transitions.ts, by compare-and-set on the state and
@@ -16,6 +27,8 @@ export interface ToolCalls {
   /** Throws `not_found`. */
   get(toolCallId: string): Promise<ToolCall>;
   find(toolCallId: string): Promise<ToolCall | undefined>;
+  /** One statement: it stands at the beginning of every delivery. Throws `not_found` where the user has no such call. */
+  look(at: { readonly toolCallId: string; readonly userId: string; readonly daemonId: string }): Promise<CallLook>;
   /** requested → dispatched, with the daemon and the times; otherwise the row as it stands. */
   dispatch(call: {
     readonly toolCallId: string;

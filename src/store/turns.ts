@@ -14,6 +14,8 @@ export type BeginAnswer =
   | {
       readonly kind: "begun";
       readonly attempt: number;
+      /** An attempt before was told to wait until then, and its writer is gone: ask no sooner. Unix milliseconds. */
+      readonly notBeforeMs?: number;
       readonly chat: Chat;
       /** Folder of the chat's project, where it has one. */
       readonly projectPath?: string;
@@ -41,8 +43,15 @@ export interface Turns {
     fence: AnswerFence,
     blocks: readonly LiveBlock[],
   ): Promise<{ readonly held: boolean; readonly cancelRequested: boolean }>;
-  /** Notes how an attempt ended that does not settle the answer (a retry follows), with its usage as far as known. */
-  noteAttempt(fence: AnswerFence, note: { readonly usage?: Usage; readonly error: Failure }): Promise<void>;
+  /**
+   * Notes how an attempt ended that does not settle the answer (a retry follows), with its usage as far as known.
+   * `retryAtMs`: the provider is asked again then (Unix milliseconds); while the fence holds, this is a numbered
+   * `provider_waiting`.
+   */
+  noteAttempt(
+    fence: AnswerFence,
+    note: { readonly usage?: Usage; readonly error: Failure; readonly retryAtMs?: number },
+  ): Promise<void>;
   /**
    * The answer as it stays: takes the place of the live blocks, makes a `requested` row for each tool call, numbers
    * all of it, and ends the run as succeeded in the same transaction where nothing is left to do. Undefined: the fence

@@ -1,3 +1,4 @@
+import { messageOf } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import { CharacterSplitter } from "./character-splitter.ts";
 import { OutputFile } from "./output-file.ts";
@@ -35,9 +36,13 @@ const NOTES_BYTES = 1024;
 /**
  * Runs a command in a session of its own, with its input closed, until its first process ends; what it left running
  * is killed then. When the signal aborts, the group gets SIGTERM, and SIGKILL after `LIMITS.shellGraceMs`.
- * Throws where the program cannot be started.
+ * Throws where the program cannot be started, and only then: of one that ran, what else fails is in the note.
  */
-export async function runCommand(command: Command, context: ToolContext): Promise<CommandEnd> {
+export async function runCommand(
+  command: Command,
+  context: ToolContext,
+  endStrays: (toolCallId: string) => Promise<void> = killStrays,
+): Promise<CommandEnd> {
   const { clock, signal, toolCallId } = context;
   const started = clock.stamp().monotonicMs;
   const child = Bun.spawn([command.program, ...command.args], {
@@ -57,6 +62,7 @@ export async function runCommand(command: Command, context: ToolContext): Promis
   ] as const;
 
   let stopKilling = () => {};
+  let strays: string | undefined;
   const onAbort = () => {
     signalGroup(child.pid, "SIGTERM");
     stopKilling = clock.after(LIMITS.shellGraceMs, () => signalGroup(child.pid, "SIGKILL"));
@@ -69,7 +75,7 @@ export async function runCommand(command: Command, context: ToolContext): Promis
     signal.removeEventListener("abort", onAbort);
     stopKilling();
     signalGroup(child.pid, "SIGKILL");
-    await killStrays(toolCallId);
+    strays = await endStrays(toolCallId).then(() => undefined, straysNote);
   }
   await drained(channels, context);
   const kept = await file.close();
@@ -83,8 +89,12 @@ export async function runCommand(command: Command, context: ToolContext): Promis
     text: Bun.stripANSI(text),
     leftOutBytes,
     outputFile: kept.path,
-    note: kept.note,
+    note: [kept.note, strays].filter((note) => note !== undefined).join("; ") || undefined,
   };
+}
+
+function straysNote(error: unknown): string {
+  return `processes that it left behind may still run: ${messageOf(error)}`;
 }
 
 /** Waits for the ends of the pipes; whoever still holds one is not waited for. */

@@ -1,7 +1,7 @@
-import type { Subscription } from "nats";
 import { ReliantError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { NatsLink } from "../nats/nats-connection.ts";
+import type { NatsPeer, NatsSubscription } from "../nats/nats-peer.ts";
 import { userUpdatesSubject } from "../routing/subjects.ts";
 import { decodeHubMessage, encodeHubEvent } from "./hub-message.ts";
 import { HubSubscribers } from "./hub-subscribers.ts";
@@ -10,12 +10,12 @@ import type { HubEvent, HubSubscription, UpdateHub } from "./update-hub.ts";
 
 export interface NATSUpdateHubDeps {
   /** Stays the caller's to close. */
-  readonly link: NatsLink;
+  readonly link: NatsLink<NatsPeer>;
   readonly log: Logger;
 }
 
 interface UserFeed {
-  readonly subscription: Subscription;
+  readonly subscription: NatsSubscription;
   readonly ready: Promise<void>;
 }
 
@@ -86,7 +86,9 @@ export class NATSUpdateHub implements UpdateHub {
         else this.subscribers.publish(heard.event);
       },
     });
-    const ready = link.flush();
+    const ready = link.isConnected
+      ? link.flush()
+      : Promise.reject(new ReliantError("unavailable", "subscribe to updates: NATS is away"));
     // Whoever does not wait for it has nothing to catch.
     ready.catch(() => undefined);
     return { subscription, ready };

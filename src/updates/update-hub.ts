@@ -8,7 +8,10 @@ export type HubEvent =
   | { readonly kind: "tool_output"; readonly userId: string; readonly chunk: ToolOutputChunk };
 
 export interface HubSubscription {
-  /** Resolves when events from now on will come (the server knows of the subscription). */
+  /**
+   * Resolves when events from now on will come (the server knows of the subscription). Rejects with `unavailable` where the
+   * hub is away: when it is there again they come, `onLoss` first.
+   */
   readonly ready: Promise<void>;
   /** Ends it; nothing is called after. */
   close(): void;

@@ -4,7 +4,7 @@ import { buildInfo } from "../build-info.ts";
 import type { Host } from "../config/host.ts";
 import type { SettingsOf } from "../config/settings-of.ts";
 import { systemClock } from "../core/clock.ts";
-import { messageOf } from "../core/errors.ts";
+import { messageOf, toReliantError } from "../core/errors.ts";
 import { newId } from "../core/ids.ts";
 import { configureLogging, logger } from "../core/logger.ts";
 import { ConnectTransport } from "../daemon/connect-transport.ts";
@@ -14,6 +14,7 @@ import { type DaemonFiles, daemonFiles } from "../daemon/daemon-files.ts";
 import { helloFields } from "../daemon/hello-fields.ts";
 import { readDaemonId, writeDaemonId } from "../daemon/identity-file.ts";
 import { LogFile } from "../daemon/log-file.ts";
+import { thisMachine } from "../daemon/machine.ts";
 import { removePidFile, writePidFile } from "../daemon/pid-file.ts";
 import { PolicySource } from "../daemon/policy-source.ts";
 import { SqliteJournal } from "../daemon/sqlite-journal.ts";
@@ -41,6 +42,9 @@ export async function runDaemon(settings: Settings, context: Context): Promise<n
     await writePidFile(files.pid);
     try {
       await liveUntil(context.signal, daemon);
+    } catch (error) {
+      await status.gaveUp(toReliantError(error, "run the daemon"));
+      throw error;
     } finally {
       await removePidFile(files.pid);
     }
@@ -85,7 +89,7 @@ async function daemonOf(
     ),
     clock: systemClock,
     openJournal: () => SqliteJournal.open(files.journal),
-    outputsFolder: files.outputs,
+    machine: thisMachine(files.outputs),
     hello: helloFields({
       daemonId,
       userId,

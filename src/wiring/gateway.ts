@@ -5,6 +5,7 @@ import { newId } from "../core/ids.ts";
 import { LIMITS } from "../core/limits.ts";
 import { logger } from "../core/logger.ts";
 import { daemonRoutes } from "../gateway/daemon-routes.ts";
+import { daemonStream } from "../gateway/daemon-stream.ts";
 import { ToolsDaemonService } from "../gateway/tools-daemon-service.ts";
 import { healthRoutes } from "../ops/grpc-health.ts";
 import { createMessageCheck } from "../routing/message-check.ts";
@@ -13,11 +14,13 @@ import { openTls } from "../rpc/open-tls.ts";
 import { openRpcServer } from "../rpc/rpc-server.ts";
 import { BACKEND_CHECKS, openBackends } from "./backends.ts";
 import type { CommandContext } from "./command-context.ts";
+import { warnOfFewOpenFiles } from "./open-files.ts";
 import { listening, runServer } from "./server-process.ts";
 
 /** `reliant server gateway`: holds the daemons' connections. */
 export function runGateway(settings: SettingsOf<"gateway">, context: CommandContext): Promise<number> {
   return runServer("gateway", settings, context, BACKEND_CHECKS, async (parts) => {
+    await warnOfFewOpenFiles(logger("gateway"));
     const tls = await openTls(settings, clock);
     const { store, nats, hub } = await openBackends("gateway", settings, parts);
     const check = createMessageCheck();
@@ -49,6 +52,7 @@ export function runGateway(settings: SettingsOf<"gateway">, context: CommandCont
           ...shared,
           name: "daemons",
           port: settings.daemonPort,
+          streams: [daemonStream({ service, verifier })],
           routes: (router) => {
             daemonRoutes({ service, verifier })(router);
             health(router);

@@ -10,6 +10,7 @@ import { logger } from "../core/logger.ts";
 import { within } from "../core/within.ts";
 import { createDaemon, type Daemon } from "../daemon/daemon.ts";
 import { helloFields } from "../daemon/hello-fields.ts";
+import { thisMachine } from "../daemon/machine.ts";
 import { PolicySource } from "../daemon/policy-source.ts";
 import { SqliteJournal } from "../daemon/sqlite-journal.ts";
 import type { ToolsDaemonService } from "../gateway/tools-daemon-service.ts";
@@ -47,12 +48,17 @@ export class LocalDaemon {
     const { service, identity, tools, dataDir, policyFile } = this.options;
     const { version, target } = buildInfo();
     const daemon = createDaemon({
-      transport: { connect: (frames, signal) => service.connect(frames, { identity, signal }) },
+      transport: {
+        connect: (frames, signal, reached) => {
+          reached();
+          return service.connect(frames, { identity, signal });
+        },
+      },
       tools,
       policy: await PolicySource.open(policyFile, []),
       clock,
       openJournal: () => SqliteJournal.open(join(dataDir, "daemon-journal.db")),
-      outputsFolder: join(dataDir, "outputs"),
+      machine: thisMachine(join(dataDir, "outputs")),
       hello: helloFields({
         daemonId: LocalDaemon.id,
         userId: identity.userId,

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { newId } from "../../src/core/ids.ts";
 import { processMark } from "../../src/daemon/process-mark.ts";
 import { Refused_Reason } from "../../src/gen/reliant/v1/daemon_pb.ts";
+import { ManagedProcess } from "../../src/stack/managed-process.ts";
 import { eventually } from "../support/eventually.ts";
 import { SmallGateway } from "../support/small-gateway.ts";
 import { type TempFolder, tempFolder } from "../support/temp-folder.ts";
-import { TestProcess } from "../support/test-process.ts";
 
 setDefaultTimeout(30_000);
 
@@ -15,7 +15,7 @@ const MAIN = join(import.meta.dir, "../../src/main.ts");
 
 /** The commands of a machine of its own: its home is a temporary folder. */
 class Machine implements AsyncDisposable {
-  private readonly started: TestProcess[] = [];
+  private readonly started: ManagedProcess[] = [];
 
   private constructor(
     readonly folder: TempFolder,
@@ -36,9 +36,9 @@ class Machine implements AsyncDisposable {
     return join(this.folder.path, ".config", "reliant", "daemon-policy.yaml");
   }
 
-  async start(...args: string[]): Promise<TestProcess> {
+  async start(...args: string[]): Promise<ManagedProcess> {
     const { path } = this.folder;
-    const started = await TestProcess.start({
+    const started = await ManagedProcess.start({
       command: [process.execPath, MAIN, "daemon", ...args],
       env: { HOME: path, PATH: process.env.PATH ?? "" },
       cwd: path,
@@ -55,7 +55,7 @@ class Machine implements AsyncDisposable {
   }
 
   /** `daemon start` by hand, welcomed. */
-  async connect(): Promise<TestProcess> {
+  async connect(): Promise<ManagedProcess> {
     const index = this.gateway.connections.length;
     const daemon = await this.start("start", "--gateway", this.gateway.url, "--token", "rlnt_pat_1");
     (await this.gateway.connection(index)).welcome(index + 1);

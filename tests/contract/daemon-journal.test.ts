@@ -1,5 +1,6 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
+import { cp, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { LIMITS } from "../../src/core/limits.ts";
 import { type Invocation, mayForget } from "../../src/daemon/journal.ts";
@@ -34,6 +35,10 @@ async function withJournal(use: (open: () => SqliteJournal, path: string) => voi
   } finally {
     open?.close();
   }
+}
+
+function closing(journal: SqliteJournal) {
+  return { journal, [Symbol.dispose]: () => journal.close() };
 }
 
 describe("the daemon's journal", () => {
@@ -173,6 +178,24 @@ describe("the daemon's journal", () => {
       expect(next.id).toBe(journal.id);
       expect(next.find(CALL)?.state).toBe("offered");
     });
+  });
+
+  test("takes a new id where its folder is a copy, each time anew, and keeps it where it was only moved", async () => {
+    await using folder = await tempFolder("copies");
+    const at = (name: string) => join(folder.path, name, "journal.db");
+    const idAt = (name: string) => {
+      using opened = closing(SqliteJournal.open(at(name)));
+      return opened.journal.id;
+    };
+    const idsAt = (name: string) => [idAt(name), idAt(name)] as const;
+    const [original] = idsAt("original");
+    await cp(join(folder.path, "original"), join(folder.path, "copy"), { recursive: true });
+    const [first, second] = idsAt("copy");
+    expect(first).not.toBe(original);
+    expect(second).toBe(first);
+    expect(idsAt("original")).toEqual([original, original]);
+    await rename(join(folder.path, "original"), join(folder.path, "moved"));
+    expect(idsAt("moved")).toEqual([original, original]);
   });
 
   test("may lose an ack in a crash, and has the result told again", async () => {

@@ -1,7 +1,7 @@
 import { namedEvents } from "./model-provider-server.ts";
 import { type ProviderWire, TOOL_INPUT_SCHEMA } from "./model-provider-wire.ts";
 
-const begin = namedEvents(
+export const anthropicBegin = namedEvents(
   {
     type: "message_start",
     message: {
@@ -17,19 +17,19 @@ const begin = namedEvents(
   },
   { type: "ping" },
 );
-const textBlock = (index: number, ...texts: string[]) =>
+export const anthropicText = (index: number, ...texts: string[]) =>
   namedEvents(
     { type: "content_block_start", index, content_block: { type: "text", text: "" } },
     ...texts.map((text) => ({ type: "content_block_delta", index, delta: { type: "text_delta", text } })),
     { type: "content_block_stop", index },
   );
-const end = (reason: string) =>
+export const anthropicEnd = (reason: string) =>
   namedEvents(
     { type: "message_delta", delta: { stop_reason: reason, stop_sequence: null }, usage: { output_tokens: 42 } },
     { type: "message_stop" },
   );
 const textBegun =
-  begin +
+  anthropicBegin +
   namedEvents(
     { type: "content_block_start", index: 0, content_block: { type: "text", text: "" } },
     { type: "content_block_delta", index: 0, delta: { type: "text_delta", text: "Let" } },
@@ -45,7 +45,7 @@ export const anthropicWire: ProviderWire = {
   keyVariable: "ANTHROPIC_API_KEY",
   thinking: "The user wants a list.",
   toolTurn:
-    begin +
+    anthropicBegin +
     namedEvents(
       { type: "content_block_start", index: 0, content_block: { type: "thinking", thinking: "", signature: "" } },
       { type: "content_block_delta", index: 0, delta: { type: "thinking_delta", thinking: "The user " } },
@@ -53,7 +53,7 @@ export const anthropicWire: ProviderWire = {
       { type: "content_block_delta", index: 0, delta: { type: "signature_delta", signature: "c2lnbmF0dXJl" } },
       { type: "content_block_stop", index: 0 },
     ) +
-    textBlock(1, "Let me ", "look.") +
+    anthropicText(1, "Let me ", "look.") +
     namedEvents(
       {
         type: "content_block_start",
@@ -65,10 +65,10 @@ export const anthropicWire: ProviderWire = {
       { type: "content_block_delta", index: 2, delta: { type: "input_json_delta", partial_json: 'and":"ls -l"}' } },
       { type: "content_block_stop", index: 2 },
     ) +
-    end("tool_use"),
+    anthropicEnd("tool_use"),
   callId: "toolu_01",
   toolTurnUsage: { inputTokens: 30, outputTokens: 42, cachedInputTokens: 7, reasoningTokens: 0 },
-  answer: begin + textBlock(0, "There is ", "one file.") + end("end_turn"),
+  answer: anthropicBegin + anthropicText(0, "There is ", "one file.") + anthropicEnd("end_turn"),
   cut: textBegun,
   malformed: `${textBegun}event: content_block_delta\ndata: {"type":"content_block_delta","ind\n\n`,
   midStreamError:

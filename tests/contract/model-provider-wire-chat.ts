@@ -2,9 +2,9 @@ import type { JsonObject, JsonValue } from "../../src/chat/json.ts";
 import { dataEvents } from "./model-provider-server.ts";
 import { type ProviderWire, TOOL_INPUT_SCHEMA } from "./model-provider-wire.ts";
 
-const DONE = "data: [DONE]\n\n";
+export const DONE = "data: [DONE]\n\n";
 
-function chunksOf(model: string) {
+export function chunksOf(model: string) {
   const chunk = (delta: JsonValue, finish: string | null = null): JsonValue => ({
     id: "chatcmpl-1",
     object: "chat.completion.chunk",

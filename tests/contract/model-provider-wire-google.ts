@@ -2,7 +2,7 @@ import type { JsonValue } from "../../src/chat/json.ts";
 import { dataEvents } from "./model-provider-server.ts";
 import { type ProviderWire, TOOL_INPUT_SCHEMA } from "./model-provider-wire.ts";
 
-function chunk(parts: JsonValue, finish?: string): JsonValue {
+export function googleChunk(parts: JsonValue, finish?: string): JsonValue {
   return {
     candidates: [
       { content: { parts, role: "model" }, index: 0, ...(finish === undefined ? {} : { finishReason: finish }) },
@@ -19,7 +19,7 @@ function chunk(parts: JsonValue, finish?: string): JsonValue {
   };
 }
 
-const begun = dataEvents(chunk([{ text: "Let" }]));
+const begun = dataEvents(googleChunk([{ text: "Let" }]));
 
 /** https://ai.google.dev/api/generate-content#method:-models.streamgeneratecontent */
 export const googleWire: ProviderWire = {
@@ -31,16 +31,16 @@ export const googleWire: ProviderWire = {
   keyVariable: "GOOGLE_GENERATIVE_AI_API_KEY",
   thinking: "The user wants a list.",
   toolTurn: dataEvents(
-    chunk([{ text: "The user ", thought: true }]),
-    chunk([{ text: "wants a list.", thought: true }]),
-    chunk([{ text: "Let me " }]),
-    chunk([{ text: "look." }]),
-    chunk([{ functionCall: { name: "shell", args: { command: "ls -l" } }, thoughtSignature: "c2lnbmF0dXJl" }]),
-    chunk([{ text: "" }], "STOP"),
+    googleChunk([{ text: "The user ", thought: true }]),
+    googleChunk([{ text: "wants a list.", thought: true }]),
+    googleChunk([{ text: "Let me " }]),
+    googleChunk([{ text: "look." }]),
+    googleChunk([{ functionCall: { name: "shell", args: { command: "ls -l" } }, thoughtSignature: "c2lnbmF0dXJl" }]),
+    googleChunk([{ text: "" }], "STOP"),
   ),
   callId: undefined,
   toolTurnUsage: { inputTokens: 30, outputTokens: 42, cachedInputTokens: 7, reasoningTokens: 12 },
-  answer: dataEvents(chunk([{ text: "There is " }]), chunk([{ text: "one file." }], "STOP")),
+  answer: dataEvents(googleChunk([{ text: "There is " }]), googleChunk([{ text: "one file." }], "STOP")),
   cut: begun,
   malformed: `${begun}data: {"candidates":[{"cont\n\n`,
   midStreamError:

@@ -2,19 +2,19 @@ import type { JsonValue } from "../../src/chat/json.ts";
 import { namedEvents } from "./model-provider-server.ts";
 import { type ProviderWire, TOOL_INPUT_SCHEMA } from "./model-provider-wire.ts";
 
-type Event = { readonly type: string; readonly [key: string]: JsonValue };
+export type ResponseEvent = { readonly type: string; readonly [key: string]: JsonValue };
 
 /** Each event of a response is numbered. */
-function responseEvents(...events: readonly Event[]): string {
+export function responseEvents(...events: readonly ResponseEvent[]): string {
   return namedEvents(...events.map((event, index) => ({ ...event, sequence_number: index })));
 }
 
-const response = { id: "resp_1", object: "response", created_at: 1_760_000_000, model: "gpt-5-2025-08-07" };
-const begin: Event[] = [
+export const response = { id: "resp_1", object: "response", created_at: 1_760_000_000, model: "gpt-5-2025-08-07" };
+export const responseBegin: ResponseEvent[] = [
   { type: "response.created", response: { ...response, status: "in_progress", output: [] } },
   { type: "response.in_progress", response: { ...response, status: "in_progress", output: [] } },
 ];
-const reasoning: Event[] = [
+const reasoning: ResponseEvent[] = [
   {
     type: "response.output_item.added",
     output_index: 0,
@@ -52,7 +52,7 @@ const reasoning: Event[] = [
     },
   },
 ];
-function message(outputIndex: number, id: string, ...texts: string[]): Event[] {
+export function responseMessage(outputIndex: number, id: string, ...texts: string[]): ResponseEvent[] {
   const at = { item_id: id, output_index: outputIndex, content_index: 0 };
   const item = { id, type: "message", role: "assistant" };
   const part = { type: "output_text", text: texts.join(""), annotations: [] };
@@ -74,7 +74,7 @@ function message(outputIndex: number, id: string, ...texts: string[]): Event[] {
   ];
 }
 const call = { id: "fc_1", type: "function_call", call_id: "call_1", name: "shell" };
-const functionCall: Event[] = [
+const functionCall: ResponseEvent[] = [
   { type: "response.output_item.added", output_index: 2, item: { ...call, status: "in_progress", arguments: "" } },
   { type: "response.function_call_arguments.delta", item_id: "fc_1", output_index: 2, delta: '{"comm' },
   { type: "response.function_call_arguments.delta", item_id: "fc_1", output_index: 2, delta: 'and":"ls -l"}' },
@@ -90,7 +90,7 @@ const functionCall: Event[] = [
     item: { ...call, status: "completed", arguments: '{"command":"ls -l"}' },
   },
 ];
-const completed: Event = {
+export const completed: ResponseEvent = {
   type: "response.completed",
   response: {
     ...response,
@@ -105,7 +105,7 @@ const completed: Event = {
     },
   },
 };
-const textBegun = [...begin, ...message(0, "msg_1", "Let").slice(0, 3)];
+const textBegun = [...responseBegin, ...responseMessage(0, "msg_1", "Let").slice(0, 3)];
 
 /** https://platform.openai.com/docs/api-reference/responses-streaming */
 export const openaiResponsesWire: ProviderWire = {
@@ -117,15 +117,15 @@ export const openaiResponsesWire: ProviderWire = {
   keyVariable: "OPENAI_API_KEY",
   thinking: "The user wants a list.",
   toolTurn: responseEvents(
-    ...begin,
+    ...responseBegin,
     ...reasoning,
-    ...message(1, "msg_1", "Let me ", "look."),
+    ...responseMessage(1, "msg_1", "Let me ", "look."),
     ...functionCall,
     completed,
   ),
   callId: "call_1",
   toolTurnUsage: { inputTokens: 30, outputTokens: 42, cachedInputTokens: 7, reasoningTokens: 12 },
-  answer: responseEvents(...begin, ...message(0, "msg_2", "There is ", "one file."), completed),
+  answer: responseEvents(...responseBegin, ...responseMessage(0, "msg_2", "There is ", "one file."), completed),
   cut: responseEvents(...textBegun),
   malformed: `${responseEvents(...textBegun)}event: response.output_text.delta\ndata: {"type":"response.outp\n\n`,
   midStreamError: responseEvents(...textBegun, {

@@ -211,6 +211,30 @@ describe("the hub over NATS", () => {
     await link.close();
   }, 60_000);
 
+  test("tells who subscribes while its connection is away so, and brings a loss and events when it is back", async () => {
+    await using own = await startNats();
+    const link = await openNats({ url: own.url, name: "test", log }, AbortSignal.timeout(10_000));
+    const hub = new NATSUpdateHub({ link, log });
+    await own.kill9();
+    await eventually("the loss to be seen", () => !link.isConnected);
+    const heard = { events: [] as HubEvent[], losses: 0 };
+    const subscription = hub.subscribe("usr_ada", {
+      onEvent: (event) => void heard.events.push(event),
+      onLoss: () => {
+        heard.losses += 1;
+      },
+    });
+    await expect(subscription.ready).rejects.toThrow("NATS is away");
+    await own.restart();
+    await eventually("the loss to be told", () => heard.losses === 1);
+    await eventually("events to come", () => {
+      hub.publish(delta("again"));
+      return heard.events.some((event) => Bun.deepEquals(event, delta("again")));
+    });
+    await hub.close();
+    await link.close();
+  }, 60_000);
+
   test("sends one announcement a chat and tick", async () => {
     const link = await openLink();
     const hub = new NATSUpdateHub({ link, log });

@@ -5,13 +5,13 @@ import { systemClock } from "../../src/core/clock.ts";
 import { newId } from "../../src/core/ids.ts";
 import { TemporalConnection } from "../../src/engine/temporal/temporal-connection.ts";
 import { TemporalEngine } from "../../src/engine/temporal/temporal-engine.ts";
+import { ManagedProcess } from "../../src/stack/managed-process.ts";
 import { openStore } from "../../src/store/kysely/kysely-store.ts";
 import type { Store } from "../../src/store/store.ts";
 import type { EngineHostOptions } from "../support/engine-host.ts";
 import { eventually } from "../support/eventually.ts";
 import { type TempFolder, tempFolder } from "../support/temp-folder.ts";
 import { sharedTemporal, type TemporalServer } from "../support/temporal-server.ts";
-import { TestProcess } from "../support/test-process.ts";
 
 setDefaultTimeout(120_000);
 
@@ -21,7 +21,7 @@ const ENDED_MS = 60_000;
 /** One chat in a SQLite store, and processes that run its loop. */
 class CrashWorld {
   readonly chatId = newId("chat");
-  private readonly started: TestProcess[] = [];
+  private readonly started: ManagedProcess[] = [];
 
   private constructor(
     private readonly folder: TempFolder,
@@ -47,13 +47,13 @@ class CrashWorld {
     await this.store.chats.sendMessage({ userId, chatId, messageId: newId("msg"), blocks: [{ kind: "text", text }] });
   }
 
-  async startHost(name: string): Promise<TestProcess> {
+  async startHost(name: string): Promise<ManagedProcess> {
     const options: EngineHostOptions = {
       ...{ name, storeFile: join(this.folder.path, "reliant.db"), notes: this.file("notes") },
       ...{ go: this.file(`go-${name}`), toolGo: this.file("tool-go") },
       ...(this.temporal === undefined ? {} : { temporal: this.temporal }),
     };
-    const host = await TestProcess.start({
+    const host = await ManagedProcess.start({
       command: [process.execPath, HOST, JSON.stringify(options)],
       env: { PATH: process.env.PATH ?? "", HOME: this.folder.path },
       cwd: this.folder.path,

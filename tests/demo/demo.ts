@@ -5,9 +5,9 @@
 import { cp, mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePorts } from "../../src/stack/free-port.ts";
+import { ManagedProcess } from "../../src/stack/managed-process.ts";
 import { builtExecutable } from "../support/executable.ts";
-import { freePorts } from "../support/free-port.ts";
-import { TestProcess } from "../support/test-process.ts";
 
 const HERE = import.meta.dir;
 const PROMPT = "The tests of this repository fail. Find out why, mend the code, and show that they pass.";
@@ -56,7 +56,7 @@ async function startMonolith(executable: string, folder: string) {
   const [api = 0, grpc = 0, health = 0, pprof = 0] = await freePorts(4);
   const dataDir = join(folder, "data");
   const ports = { "--api-port": api, "--grpc-port": grpc, "--health-port": health, "--pprof-port": pprof };
-  const server = await TestProcess.start({
+  const server = await ManagedProcess.start({
     command: [
       ...[executable, "monolith", "--data-dir", dataDir, "--model", `scripted/${join(HERE, "script.yaml")}`],
       ...Object.entries(ports).flatMap(([flag, port]) => [flag, String(port)]),

@@ -6,14 +6,16 @@ import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } f
 import { z } from "zod";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../../src/gen/grpc/health/v1/health_pb.ts";
 import { ChatService } from "../../src/gen/reliant/v1/chat_pb.ts";
+import type { StackDaemon } from "../../src/stack/stack-daemon.ts";
+import type { StackUser } from "../../src/stack/stack-user.ts";
 import { BOUNDS } from "../support/bounds.ts";
-import { type Cluster, startCluster, type TestDaemon, type TestUser } from "../support/cluster.ts";
+import { type Cluster, startCluster } from "../support/cluster.ts";
 
 const MINUTE = 60_000;
 
 let cluster: Cluster;
-let ada: TestUser;
-let daemon: TestDaemon;
+let ada: StackUser;
+let daemon: StackDaemon;
 
 beforeAll(async () => {
   const script = join(import.meta.dir, "scripts/distributed.yaml");
@@ -163,7 +165,7 @@ async function eventuallyStatus(token: string): Promise<number> {
   for (let tries = 0; ; tries++) {
     const { status } = await rest("GET", "/chats", undefined, token);
     if (status === 401 || tries === 100) return status;
-    await Bun.sleep(BOUNDS.pollMs * 5);
+    await Bun.sleep(100);
   }
 }
 

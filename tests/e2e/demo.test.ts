@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { ManagedProcess } from "../../src/stack/managed-process.ts";
 import { builtExecutable } from "../support/executable.ts";
 import { tempFolder } from "../support/temp-folder.ts";
-import { TestProcess } from "../support/test-process.ts";
 
 const DEMO = join(import.meta.dir, "../demo/demo.ts");
 const MINUTE = 60_000;
@@ -13,7 +13,7 @@ test(
   async () => {
     await using folder = await tempFolder("demo");
     const { PATH = "" } = process.env;
-    const demo = await TestProcess.start({
+    const demo = await ManagedProcess.start({
       command: [process.execPath, "run", DEMO],
       env: { PATH, HOME: folder.path, TMPDIR: folder.path, RELIANT_TEST_EXECUTABLE: await builtExecutable() },
       cwd: folder.path,

@@ -3,19 +3,22 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { MessageState, Role, RunState } from "../../src/gen/reliant/v1/chat_pb.ts";
+import type { RoleProcess } from "../../src/stack/role-process.ts";
+import type { StackDaemon } from "../../src/stack/stack-daemon.ts";
+import type { StackUser } from "../../src/stack/stack-user.ts";
 import { BOUNDS } from "../support/bounds.ts";
-import { type Cluster, startCluster, type TestDaemon, type TestUser } from "../support/cluster.ts";
+import { type Cluster, startCluster } from "../support/cluster.ts";
 import { eventually } from "../support/eventually.ts";
 import { countingFrom, finalText, followChat, lastAnswer, startChat } from "../support/follow-chat.ts";
 
 const MINUTE = 60_000;
 
 let cluster: Cluster;
-let alice: TestUser;
-let bob: TestUser;
-let laptop: TestDaemon;
-let desktop: TestDaemon;
-let bobs: TestDaemon;
+let alice: StackUser;
+let bob: StackUser;
+let laptop: StackDaemon;
+let desktop: StackDaemon;
+let bobs: StackDaemon;
 
 beforeAll(async () => {
   const script = join(import.meta.dir, "scripts/distributed.yaml");
@@ -24,18 +27,21 @@ beforeAll(async () => {
   const [first, second] = cluster.gateways;
   if (first === undefined || second === undefined) throw new Error("two gateways were asked for");
   [laptop, desktop, bobs] = await Promise.all([
-    cluster.startDaemon(alice, { name: "laptop", gateway: first }),
-    cluster.startDaemon(alice, { name: "desktop", gateway: second }),
+    cluster.startDaemon(alice, { name: "laptop", gatewayUrl: urlOf(first) }),
+    cluster.startDaemon(alice, { name: "desktop", gatewayUrl: urlOf(second) }),
     cluster.startDaemon(bob, { name: "bobs" }),
   ]);
 }, BOUNDS.buildMs + BOUNDS.installMs);
 
 afterAll(() => cluster?.stop(), BOUNDS.stopMs);
 
-const lines = async (daemon: TestDaemon, file: string) =>
+/** Past the balancer. */
+const urlOf = (gateway: RoleProcess) => `http://127.0.0.1:${gateway.ports["--daemon-port"]}`;
+
+const lines = async (daemon: StackDaemon, file: string) =>
   (await readFile(join(daemon.root, file), "utf8").catch(() => "")).split("\n").filter((line) => line !== "");
 
-const place = (daemon: TestDaemon) => ({ path: daemon.root, daemonId: daemon.id });
+const place = (daemon: StackDaemon) => ({ path: daemon.root, daemonId: daemon.id });
 
 describe("an installation of two APIs, two gateways, two workers and three daemons", () => {
   test(
@@ -166,14 +172,14 @@ describe("an installation of two APIs, two gateways, two workers and three daemo
     "goes on when a daemon goes and comes back on the other gateway",
     async () => {
       const before = (await lines(bobs, "visits")).length;
-      cluster.gatewayBalancer.cutAll();
+      cluster.links.get("daemon-gateway")?.dropConnections();
       // Each connection goes to whichever gateway is next.
       for (let round = 0; round < 2; round++) {
         const chat = await startChat(bob.api, "where are you", place(bobs));
         const followed = await followChat(bob.api, chat.id);
         expect(followed.error).toBe("");
         expect(lastAnswer(followed)).toBe(`I am in ${bobs.root}.`);
-        cluster.gatewayBalancer.cutAll();
+        cluster.links.get("daemon-gateway")?.dropConnections();
         await backOnline(bob, bobs);
       }
       expect((await lines(bobs, "visits")).length).toBe(before + 2);
@@ -195,7 +201,7 @@ describe("an installation of two APIs, two gateways, two workers and three daemo
       await victim.process.kill9();
       for (const daemon of [laptop, desktop]) await writeFile(join(daemon.root, "release"), "");
       const followed = await Promise.all(chats.map((chat) => followChat(alice.api, chat.id)));
-      cluster.workers[0] = await victim.start();
+      await victim.start();
       expect(followed.map((one) => one.outcome)).toEqual([RunState.SUCCEEDED, RunState.SUCCEEDED]);
       expect(followed.map(lastAnswer)).toEqual(["Counted.", "Counted."]);
       for (const daemon of [laptop, desktop]) expect(await lines(daemon, "counter")).toEqual(["x"]);
@@ -234,7 +240,7 @@ describe("an installation of two APIs, two gateways, two workers and three daemo
   );
 });
 
-async function backOnline(user: TestUser, daemon: TestDaemon): Promise<void> {
+async function backOnline(user: StackUser, daemon: StackDaemon): Promise<void> {
   await eventually("the daemon to be back", async () => {
     const { daemons } = await user.api.daemons.listDaemons({});
     return daemons.find((one) => one.id === daemon.id)?.online === true;

@@ -3,17 +3,17 @@ import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { exportPKCS8, exportSPKI, generateKeyPair } from "jose";
 import { TokenScope } from "../../src/gen/reliant/v1/token_pb.ts";
+import { freePorts } from "../../src/stack/free-port.ts";
+import type { ManagedProcess } from "../../src/stack/managed-process.ts";
+import { clients } from "../../src/stack/stack-client.ts";
 import { BOUNDS } from "../support/bounds.ts";
-import { clients } from "../support/cluster.ts";
 import { type EmptyRoot, makeEmptyRoot } from "../support/empty-root.ts";
 import { eventually } from "../support/eventually.ts";
 import { builtExecutable, runExecutable, startRole } from "../support/executable.ts";
-import { freePorts } from "../support/free-port.ts";
 import { type NatsServer, sharedNats } from "../support/nats-server.ts";
 import { type FreshDatabase, type PostgresServer, sharedPostgres } from "../support/postgres-server.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { sharedTemporal, type TemporalServer } from "../support/temporal-server.ts";
-import type { TestProcess } from "../support/test-process.ts";
 
 const MINUTE = 60_000;
 const SCRIPT = join(import.meta.dir, "scripts/empty-root.yaml");
@@ -45,7 +45,7 @@ describe("an installation in an empty root", () => {
     await Bun.write(join(root.path, "tmp/project/ANSWER.md"), "");
   });
 
-  const start = async (args: readonly string[], stdin?: string): Promise<TestProcess> => {
+  const start = async (args: readonly string[], stdin?: string): Promise<ManagedProcess> => {
     const started = await startRole({
       root,
       args,

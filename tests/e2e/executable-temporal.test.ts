@@ -2,11 +2,11 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { bundleWorkflowCode, DefaultLogger } from "@temporalio/worker";
 import { buildExecutable, ownTarget } from "../../build.ts";
+import { ManagedProcess } from "../../src/stack/managed-process.ts";
 import { makeEmptyRoot } from "../support/empty-root.ts";
 import { makeHostileFolder } from "../support/hostile-folder.ts";
 import { type TempFolder, tempFolder } from "../support/temp-folder.ts";
 import { sharedTemporal, type TemporalServer } from "../support/temporal-server.ts";
-import { TestProcess } from "../support/test-process.ts";
 
 const PROOF = join(import.meta.dir, "../support/temporal-proof");
 
@@ -33,7 +33,7 @@ describe("a Temporal worker in a compiled program", () => {
   test("runs a workflow with a timer and an activity in an empty root, and prints nothing else", async () => {
     await using inside = await tempFolder("root");
     const root = await makeEmptyRoot(inside.path, program);
-    const run = await TestProcess.start({
+    const run = await ManagedProcess.start({
       command: root.command(temporal.address, temporal.namespace),
       env: { PATH: process.env.PATH ?? "", HOME: "/tmp" },
       cwd: "/",
@@ -46,7 +46,7 @@ describe("a Temporal worker in a compiled program", () => {
   test("takes no code of the folder it is started in, its own thread's file name included", async () => {
     await using place = await tempFolder("hostile");
     const hostile = await makeHostileFolder(place.path);
-    const run = await TestProcess.start({
+    const run = await ManagedProcess.start({
       command: [program, temporal.address, temporal.namespace],
       env: { HOME: place.path },
       cwd: place.path,

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { appendFile, copyFile, mkdir, readdir, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { ownTarget } from "../../build.ts";
+import { ManagedProcess } from "../../src/stack/managed-process.ts";
 import { builtExecutable, type CommandOutcome } from "../support/executable.ts";
 import { type TempFolder, tempFolder } from "../support/temp-folder.ts";
-import { TestProcess } from "../support/test-process.ts";
 
 const SCRIPT = join(import.meta.dir, "../../install.sh");
 const NAME = `reliant-${ownTarget()}`;
@@ -32,7 +32,7 @@ describe("install.sh", () => {
   afterAll(() => folder.remove());
 
   async function install(args: readonly string[], script = SCRIPT): Promise<CommandOutcome> {
-    const run = await TestProcess.start({
+    const run = await ManagedProcess.start({
       command: ["sh", script, ...args],
       env: { PATH: process.env.PATH ?? "", HOME: join(folder.path, "home") },
       cwd: folder.path,
@@ -56,7 +56,7 @@ describe("install.sh", () => {
   test("replaces an installed one while that runs", async () => {
     await freshFolders();
     await install(["--from", release, "--prefix", prefix]);
-    const running = await TestProcess.start({
+    const running = await ManagedProcess.start({
       command: [join(prefix, "bin/reliant"), "-e", "console.log('up'); setInterval(() => {}, 1000)"],
       env: { BUN_BE_BUN: "1" },
       cwd: folder.path,
@@ -135,7 +135,7 @@ describe("install.sh", () => {
 
   test("read from a pipe, without a folder, says that one is needed", async () => {
     await freshFolders();
-    const run = await TestProcess.start({
+    const run = await ManagedProcess.start({
       command: ["sh"],
       env: { PATH: process.env.PATH ?? "", HOME: folder.path },
       cwd: folder.path,

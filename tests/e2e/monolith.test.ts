@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { fromJsonString } from "@bufbuild/protobuf";
 import { MessageState, Role, RunState, ToolCallState } from "../../src/gen/reliant/v1/chat_pb.ts";
 import { StreamUserUpdatesResponseSchema } from "../../src/gen/reliant/v1/update_pb.ts";
+import { ManagedProcess } from "../../src/stack/managed-process.ts";
 import { BOUNDS } from "../support/bounds.ts";
 import { eventually } from "../support/eventually.ts";
 import { builtExecutable, runExecutable, startRole } from "../support/executable.ts";
 import { countingFrom, followChat, lastAnswer, startChat } from "../support/follow-chat.ts";
 import { type Monolith, type MonolithOptions, startMonolith } from "../support/monolith.ts";
 import { sharedTemporal, type TemporalServer } from "../support/temporal-server.ts";
-import { TestProcess } from "../support/test-process.ts";
 
 const MINUTE = 60_000;
 const MODEL = ["--model", `scripted/${join(import.meta.dir, "scripts/monolith.yaml")}`];
@@ -81,7 +81,7 @@ for (const variant of VARIANTS) {
 
     test("tells all of it to a reader that is slow", async () => {
       const text = `say it back ${"every word of it ".repeat(6000)}`;
-      const piped = await TestProcess.start({
+      const piped = await ManagedProcess.start({
         command: ["/bin/sh", "-c", '"$@" | (sleep 1; cat)', "sh", await builtExecutable(), "run", "--json", text],
         env: { HOME: monolith.folder, DATA_DIR: monolith.dataDir },
         cwd: await monolith.newProject(),

@@ -2,13 +2,13 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmod } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { ManagedProcess } from "../../src/stack/managed-process.ts";
 import { BOUNDS } from "../support/bounds.ts";
 import { copyCheckout } from "../support/checkout.ts";
 import { eventually } from "../support/eventually.ts";
 import { commandsOf } from "../support/readme-commands.ts";
 import { serverProgram } from "../support/server-programs.ts";
 import { type TempFolder, tempFolder } from "../support/temp-folder.ts";
-import { TestProcess } from "../support/test-process.ts";
 
 const README = join(import.meta.dir, "../../README.md");
 const RUN_MS = 4 * 60_000;
@@ -50,10 +50,10 @@ describe("README.md, followed word by word", () => {
 });
 
 /** In the copied checkout, as a user who has nothing but npm and warm caches. */
-function start(folder: TempFolder, command: readonly string[]): Promise<TestProcess> {
+function start(folder: TempFolder, command: readonly string[]): Promise<ManagedProcess> {
   const { PATH = "", XDG_CACHE_HOME = join(homedir(), ".cache") } = process.env;
   const path = PATH.split(":").filter((part) => !part.includes("node_modules"));
-  return TestProcess.start({
+  return ManagedProcess.start({
     command,
     cwd: join(folder.path, "reliant"),
     env: {

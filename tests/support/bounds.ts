@@ -1,13 +1,11 @@
+import { LIMITS } from "../../src/core/limits.ts";
+
 /** How long a test waits for what must come, milliseconds. Generous: the machine may be slow, and a pass never waits them out. */
 export const BOUNDS = {
   /** A server or a role from its start until it answers. */
-  readyMs: 30_000,
+  readyMs: LIMITS.stackReadyMs,
   /** From SIGTERM to the end of the process. */
-  stopMs: 30_000,
-  /** From SIGKILL to the end of the process. */
-  killMs: 5_000,
-  /** Pause between two looks at something that must become true. */
-  pollMs: 20,
+  stopMs: LIMITS.stackStopMs,
   /** `go install` of the largest server on a slow machine. */
   installMs: 15 * 60_000,
   buildMs: 5 * 60_000,

@@ -1,10 +1,10 @@
 import { readdir, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ManagedProcess } from "../../src/stack/managed-process.ts";
 import { BOUNDS } from "./bounds.ts";
 import type { EmptyRoot } from "./empty-root.ts";
 import { tempFolder } from "./temp-folder.ts";
-import { TestProcess } from "./test-process.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 /** What the executable is made of. */
@@ -33,10 +33,10 @@ export async function builtExecutable(): Promise<string> {
 }
 
 /** Starts `reliant <args>`: `startRole({ args: ["server", "api"], env: { … } })`, then `awaitReady(…)`. */
-export async function startRole(options: RoleOptions): Promise<TestProcess> {
+export async function startRole(options: RoleOptions): Promise<ManagedProcess> {
   const basics = { PATH: process.env.PATH ?? "", LANG: "C.UTF-8" };
   if (options.root !== undefined) {
-    return TestProcess.start({
+    return ManagedProcess.start({
       command: options.root.command(...options.args),
       env: { ...basics, HOME: "/tmp", TMPDIR: "/tmp", ...options.env },
       cwd: "/",
@@ -46,7 +46,7 @@ export async function startRole(options: RoleOptions): Promise<TestProcess> {
   const program = options.program ?? (await builtExecutable());
   const own = options.folder === undefined ? await tempFolder("role") : undefined;
   const folder = options.folder ?? own?.path ?? "";
-  const started = await TestProcess.start({
+  const started = await ManagedProcess.start({
     command: [program, ...options.args],
     env: { ...basics, HOME: folder, TMPDIR: tmpdir(), ...options.env },
     cwd: folder,

@@ -50,6 +50,16 @@ export class FakeStore implements RouterStore, GatewayStore {
       const row = this.calls.get(id);
       return row === undefined ? undefined : { ...row };
     },
+    look: async (at: { toolCallId: string; userId: string; daemonId: string }) => {
+      const call = this.row(at.toolCallId);
+      if (call.userId !== at.userId) throw new ReliantError("not_found", `tool call ${at.toolCallId} is not there`);
+      const daemonId = call.daemonId ?? at.daemonId;
+      const daemon = this.rows.get(daemonId);
+      return {
+        ...{ call: { ...call }, daemonId, cancelRequested: this.cancelledRuns.has(call.runId) },
+        daemon: daemon?.userId === at.userId ? { ...daemon } : undefined,
+      };
+    },
     dispatch: async (call: { toolCallId: string; daemonId: string; timeoutMs: number; deadlineAtMs: number }) => {
       const row = this.row(call.toolCallId);
       const { toolCallId: _, ...facts } = call;

@@ -19,7 +19,7 @@ export class FakeChat {
   readonly attempts = new Map<string, number>();
   /** Run of each answer. */
   private readonly runOf = new Map<string, string>();
-  readonly notes: { readonly fence: AnswerFence; readonly error: Failure }[] = [];
+  readonly notes: (Parameters<Turns["noteAttempt"]>[1] & { readonly fence: AnswerFence })[] = [];
   live: readonly LiveBlock[] = [];
   run: Writable<Run> | undefined;
   away = false;
@@ -79,7 +79,11 @@ export class FakeChat {
       }
       this.attempts.set(messageId, attempt);
       const project = this.projectPath === undefined ? {} : { projectPath: this.projectPath };
-      return { kind: "begun", attempt, chat: { ...this.chat, run: { ...this.run } }, ...project, messages: before };
+      const wait = after === undefined ? this.notes.at(-1)?.retryAtMs : undefined;
+      return {
+        ...{ kind: "begun", attempt, chat: { ...this.chat, run: { ...this.run } }, ...project, messages: before },
+        ...(wait === undefined ? {} : { notBeforeMs: wait }),
+      };
     },
     saveLiveBlocks: async (fence, blocks) => {
       this.mustBeThere();
@@ -88,9 +92,11 @@ export class FakeChat {
       this.live = [...kept, ...blocks];
       return { held: true, cancelRequested: this.run?.cancelRequested ?? false };
     },
-    noteAttempt: async (fence, { error }) => {
+    noteAttempt: async (fence, note) => {
       this.mustBeThere();
-      this.notes.push({ fence, error });
+      // An attempt ends once.
+      if (this.notes.some((noted) => noted.fence.attempt === fence.attempt)) return;
+      this.notes.push({ fence, ...note });
     },
     completeAnswer: async (fence, answer) => {
       this.mustBeThere();

@@ -1,6 +1,6 @@
 import { type Chat, type Message, Role, RunState } from "../../src/gen/reliant/v1/chat_pb.ts";
 import { BlockDelta_Kind as DeltaKind, type StreamUserUpdatesResponse } from "../../src/gen/reliant/v1/update_pb.ts";
-import type { ApiClients } from "./cluster.ts";
+import type { ApiClients } from "../../src/stack/stack-client.ts";
 
 /** What a client saw of a chat. */
 export interface Followed {
@@ -16,19 +16,32 @@ export interface Followed {
 export async function followChat(
   api: ApiClients,
   chatId: string,
-  options: { readonly afterSequence?: bigint; readonly runs?: number; readonly timeoutMs?: number } = {},
+  options: {
+    readonly afterSequence?: bigint;
+    readonly runs?: number;
+    readonly timeoutMs?: number;
+    readonly onUpdate?: (response: StreamUserUpdatesResponse) => void;
+  } = {},
 ): Promise<Followed> {
   const sequences: bigint[] = [];
   const messages: Message[] = [];
   const streamed = new Map<string, string>();
   let ends = options.runs ?? 1;
-  const signal = AbortSignal.timeout(options.timeoutMs ?? 60_000);
+  const left = new AbortController();
+  const signal = AbortSignal.any([AbortSignal.timeout(options.timeoutMs ?? 60_000), left.signal]);
+  // Leaving the loop does not end the request: the client goes on reading behind it.
+  using _ = { [Symbol.dispose]: () => left.abort() };
   const request = { afterSequence: -1n, chats: [{ chatId, afterSequence: options.afterSequence ?? 0n }] };
   for await (const response of api.updates.streamUserUpdates(request, { signal })) {
+    options.onUpdate?.(response);
     takeDelta(streamed, response);
     if (response.update.case !== "chat") continue;
     const { sequence, event } = response.update.value;
     sequences.push(sequence);
+    // What streamed under the attempt before is void.
+    if (event.case === "attemptStarted") {
+      for (const key of streamed.keys()) if (key.startsWith(`${event.value.messageId}/`)) streamed.delete(key);
+    }
     if (event.case === "message") messages.push(event.value);
     if (event.case !== "run" || event.value.state === RunState.RUNNING) continue;
     ends--;

@@ -36,7 +36,12 @@ export class FrameConnection {
   }
 
   send(frame: RequestFrame): void {
-    if (!this.frames.push(create(ConnectRequestSchema, { frame })) && !this.isEnded) {
+    this.sendMessage(create(ConnectRequestSchema, { frame }));
+  }
+
+  /** A message as it came from the wire, whatever stands in it. */
+  sendMessage(message: ConnectRequest): void {
+    if (!this.frames.push(message) && !this.isEnded) {
       throw new Error("the test's own queue of frames is full or closed");
     }
   }

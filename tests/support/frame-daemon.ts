@@ -21,6 +21,8 @@ export interface HelloFields {
   readonly daemonId: string;
   readonly userId: string;
   readonly protocolVersion: number;
+  readonly minProtocolVersion: number;
+  readonly capabilities: string[];
   readonly lastEpoch: bigint;
   readonly startCount: bigint;
 }

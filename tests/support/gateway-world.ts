@@ -18,6 +18,7 @@ export const SHORT_TIMES: Partial<GatewayTimes> = {
   supersededCheckMs: 30,
   outputRefillMs: 30,
   wheelTickMs: 10,
+  ackDelayMs: 1,
 };
 
 /** A gateway's service, started, with what it publishes. */

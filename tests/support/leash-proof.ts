@@ -1,7 +1,7 @@
-import { TestProcess } from "./test-process.ts";
+import { ManagedProcess } from "../../src/stack/managed-process.ts";
 
 /** Starts a program that has a child, says its process id, and ends in the way that its argument names. */
-const started = await TestProcess.start({
+const started = await ManagedProcess.start({
   command: ["/bin/sh", "-c", "sleep 300 & sleep 300"],
   env: {},
   cwd: "/",

@@ -1,11 +1,11 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { readLocalServerFile } from "../../src/client/local-server-file.ts";
-import { type ApiClients, clients } from "./cluster.ts";
+import type { ManagedProcess } from "../../src/stack/managed-process.ts";
+import { type ApiClients, clients } from "../../src/stack/stack-client.ts";
 import { type RoleOptions, startRole } from "./executable.ts";
 import { serverProgram } from "./server-programs.ts";
 import { type TempFolder, tempFolder } from "./temp-folder.ts";
-import type { TestProcess } from "./test-process.ts";
 
 export interface MonolithOptions {
   /** Beside the data folder and the ports, which are free ones. */
@@ -19,11 +19,11 @@ export interface Monolith extends AsyncDisposable {
   readonly folder: string;
   readonly dataDir: string;
   /** The newest process. */
-  readonly process: TestProcess;
+  readonly process: ManagedProcess;
   readonly url: string;
   readonly api: ApiClients;
   /** Starts `reliant run` in a project folder; `flags` come before the prompt. */
-  run(prompt: string, project: string, ...flags: readonly string[]): Promise<TestProcess>;
+  run(prompt: string, project: string, ...flags: readonly string[]): Promise<ManagedProcess>;
   /** A new project folder, with a README.md in it. */
   newProject(): Promise<string>;
   /** Starts it again after its process has ended. */
@@ -58,8 +58,8 @@ async function roleOptions(folder: TempFolder, options: MonolithOptions): Promis
 class StartedMonolith implements Monolith {
   readonly folder: string;
   readonly dataDir: string;
-  private current: { readonly process: TestProcess; readonly url: string; readonly api: ApiClients } | undefined;
-  private readonly started: TestProcess[] = [];
+  private current: { readonly process: ManagedProcess; readonly url: string; readonly api: ApiClients } | undefined;
+  private readonly started: ManagedProcess[] = [];
   private projects = 0;
 
   constructor(
@@ -70,7 +70,7 @@ class StartedMonolith implements Monolith {
     this.dataDir = join(own.path, "data");
   }
 
-  get process(): TestProcess {
+  get process(): ManagedProcess {
     return this.now.process;
   }
 
@@ -82,7 +82,7 @@ class StartedMonolith implements Monolith {
     return this.now.api;
   }
 
-  async run(prompt: string, project: string, ...flags: readonly string[]): Promise<TestProcess> {
+  async run(prompt: string, project: string, ...flags: readonly string[]): Promise<ManagedProcess> {
     const args = ["run", "--data-dir", this.dataDir, "--project", project, ...flags, prompt];
     const run = await startRole({ args, folder: this.folder });
     this.started.push(run);

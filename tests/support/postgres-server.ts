@@ -1,10 +1,9 @@
-import { chmod, chown, mkdir } from "node:fs/promises";
-import { join } from "node:path";
 import postgres from "postgres";
-import { freePort } from "./free-port.ts";
-import { type PostgresProgram, postgresProgram, postgresUser, type UserIds } from "./postgres-program.ts";
-import { tempFolder } from "./temp-folder.ts";
-import { TestProcess } from "./test-process.ts";
+import { startPostgres as startPostgresServer } from "../../src/stack/postgres-server.ts";
+import { postgresUser } from "../../src/stack/postgres-user.ts";
+import type { StackServer } from "../../src/stack/stack-server.ts";
+import { inTempFolder } from "./own-server.ts";
+import { postgresProgram } from "./postgres-program.ts";
 
 /** What fills a template once in a server's life, by its key; databases made from it are copies, which takes some 30 ms. */
 export interface Template {
@@ -28,14 +27,7 @@ export interface PostgresServer extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-export interface OwnPostgresServer extends PostgresServer {
-  /** SIGKILL of server and backends; `restart` brings it back at the same address, recovered. */
-  kill9(): Promise<void>;
-  restart(): Promise<void>;
-  /** Freezes the postmaster: nobody can connect. Backends that are connected go on. */
-  pause(): void;
-  resume(): void;
-}
+export type OwnPostgresServer = PostgresServer & StackServer;
 
 /** `durable`: commits reach the disk, as in production; for measurements. Tests go without: a killed process loses nothing either way. */
 export interface PostgresOptions {
@@ -59,80 +51,11 @@ export async function sharedPostgres(): Promise<PostgresServer> {
 
 /** A new server, up when this resolves. */
 export async function startPostgres(options: PostgresOptions = {}): Promise<OwnPostgresServer> {
-  const folder = await tempFolder("postgres");
   const user = await postgresUser();
-  const program = await postgresProgram(folder.path, user);
-  const data = await initialise(program, folder.path, user);
-  const port = options.port ?? (await freePort());
-  const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
-  const start = async () => {
-    const started = await TestProcess.start({
-      command: [program.postgres, "-D", data, "-p", String(port), ...serverSettings(options.durable ?? false)],
-      env: { LC_ALL: "C" },
-      cwd: data,
-      folder: folder.path,
-      ...(user === undefined ? {} : { user }),
-    });
-    await started.awaitThat(`${url} to answer`, () => answers(url));
-    return started;
-  };
-  let server = await start();
-  const stop = async () => {
-    server.resume();
-    await server.stop("SIGINT");
-    await folder.remove();
-  };
-  return {
-    url,
-    freshDatabase: (name, template) => freshDatabase(url, name, template),
-    kill9: async () => {
-      const backends = await childrenOf(server.pid);
-      await server.kill9();
-      for (const pid of backends) killNow(pid);
-    },
-    restart: async () => {
-      await server.stop("SIGINT");
-      server = await start();
-    },
-    pause: () => server.pause(),
-    resume: () => server.resume(),
-    stop,
-    [Symbol.asyncDispose]: stop,
-  };
-}
-
-function serverSettings(durable: boolean): string[] {
-  const lasting = durable ? [] : ["fsync=off", "full_page_writes=off"];
-  const settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=300", ...lasting];
-  return settings.flatMap((setting) => ["-c", setting]);
-}
-
-async function initialise(program: PostgresProgram, folder: string, user: UserIds | undefined): Promise<string> {
-  const data = join(folder, "data");
-  await mkdir(data, { mode: 0o700 });
-  if (user !== undefined) {
-    await chmod(folder, 0o711);
-    await chown(data, user.uid, user.gid);
-  }
-  const run = await TestProcess.start({
-    command: [
-      ...[program.initdb, "-D", data, "--username=postgres", "--auth=trust"],
-      ...["--encoding=UTF8", "--locale=C", "--no-sync"],
-    ],
-    env: { LC_ALL: "C", PATH: process.env.PATH ?? "" },
-    cwd: data,
-    ...(user === undefined ? {} : { user }),
-  });
-  const status = await run.awaitExit();
-  if (status.code !== 0) throw new Error(`make a Postgres data folder: failed\n${run.newestOutput()}`);
-  return data;
-}
-
-async function answers(url: string): Promise<true> {
-  await withConnection(url, async (sql) => {
-    await sql`select 1`;
-  });
-  return true;
+  const server = await inTempFolder("postgres", async (folder) =>
+    startPostgresServer(await postgresProgram(folder, user), { ...options, folder, removed: folder }),
+  );
+  return { ...server, freshDatabase: (name, template) => freshDatabase(server.url, name, template) };
 }
 
 async function withConnection<T>(url: string, work: (sql: postgres.Sql) => Promise<T>): Promise<T> {
@@ -182,21 +105,4 @@ function databaseUrl(url: string, name: string): string {
   const changed = new URL(url);
   changed.pathname = `/${name}`;
   return changed.href;
-}
-
-/** The backends: each is in a process group of its own, so a signal to the server's group does not reach them. */
-async function childrenOf(parent: number): Promise<number[]> {
-  const run = Bun.spawn(["ps", "-eo", "pid=,ppid="], { stdout: "pipe" });
-  const rows = (await run.stdout.text()).trim().split("\n");
-  return rows
-    .map((row) => row.trim().split(/\s+/).map(Number))
-    .flatMap(([pid, ppid]) => (pid !== undefined && ppid === parent ? [pid] : []));
-}
-
-function killNow(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
-  }
 }

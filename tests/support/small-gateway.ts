@@ -27,7 +27,12 @@ export class DaemonConnection {
   constructor(readonly hello: Hello) {}
 
   send(frame: ResponseInit): void {
-    this.out.push(create(ConnectResponseSchema, { ...(frame === undefined ? {} : { frame }) }));
+    this.sendMessage(create(ConnectResponseSchema, { ...(frame === undefined ? {} : { frame }) }));
+  }
+
+  /** A message as it came from the wire, whatever stands in it. */
+  sendMessage(message: ConnectResponse): void {
+    this.out.push(message);
   }
 
   welcome(epoch: number, daemonId = this.hello.daemonId || "dmn_given"): void {

@@ -99,6 +99,7 @@ function fakeStore(chat: FakeChat): ActivityDeps["store"] {
     toolCalls: {
       ...chat.toolCalls,
       find: unused,
+      look: unused,
       dispatch: unused,
       daemonReady: unused,
       daemonResult: unused,

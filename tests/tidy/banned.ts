@@ -64,6 +64,7 @@ export const BANS: readonly Ban[] = [
     except: [
       { path: "src/core/backoff.ts", because: "the default of an argument" },
       { path: "src/daemon/gateway-link.ts", because: "the default of an option" },
+      { path: "src/stack/toxic-proxy.ts", because: "the default of an option" },
     ],
   },
   {

@@ -11,15 +11,27 @@ export const TEST_ONLY_EXPORTS: readonly TestOnlyExport[] = [
   { path: "src/config/rules.ts", name: "isLoopback", because: "its cases are tested on their own" },
   { path: "src/config/port-conflict.ts", name: "sharedDefault", because: "its cases are tested on their own" },
   {
+    path: "src/store/kysely/kysely-store.ts",
+    name: "storeOver",
+    because: "the simulation puts a database of its own under the store",
+  },
+  {
     path: "src/config/render-markdown.ts",
     name: "withSettingsTable",
     because: "the test of the README's tables writes them, too",
   },
+  { path: "src/stack/postgres-user.ts", name: "everyoneMayEnter", because: "the tests' own Postgres is copied by it" },
+  { path: "src/stack/server-programs.ts", name: "findPostgres", because: "the tests look for theirs elsewhere first" },
   { path: "src/chat/transitions.ts", name: "endsUnstarted", because: "the table's test asks it of every ending" },
   {
     path: "src/engine/temporal/bundle/dependency-edits.ts",
     name: "CORE_TRIPLES",
     because: "tests look for the native core's file by it",
+  },
+  {
+    path: "src/models/provider-failures.ts",
+    name: "PROVIDER_FAILURES",
+    because: "the table of what goes wrong with providers: a test plays each row in each vendor's format",
   },
   {
     path: "src/models/script-schema.ts",

@@ -41,8 +41,8 @@ async function beating<T>(stopping: AbortSignal, step: (context: StepContext) =>
   const onEnd = () => (context.cancellationDetails?.cancelRequested === true ? cancelled : given).abort();
   if (context.cancellationSignal.aborted) onEnd();
   context.cancellationSignal.addEventListener("abort", onEnd, { once: true });
+  // None at once: each is a call that the server stores, and most steps have ended before the first one is due.
   const beat = setInterval(() => context.heartbeat(), LIMITS.activityBeatMs);
-  context.heartbeat();
   try {
     return await step({ cancelled: cancelled.signal, stopping: AbortSignal.any([stopping, given.signal]) });
   } finally {

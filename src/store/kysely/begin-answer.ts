@@ -5,12 +5,13 @@ import type { Failure } from "../../chat/message.ts";
 import { ReliantError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { BeginAnswer, Turns } from "../turns.ts";
-import { lockChat, viewOf } from "./chat-lock.ts";
+import { findChatOf, viewOf } from "./chat-lock.ts";
 import { type ChatRow, selectChats, toChat } from "./chat-rows.ts";
-import { defined, readOptionalJson } from "./columns.ts";
+import { defined, readOptionalJson, writeJson } from "./columns.ts";
 import type { Driver, Write } from "./database.ts";
 import { toMessages } from "./message-rows.ts";
-import { numberChatUpdates } from "./numbers.ts";
+import { type NotedFailure, waitingUpdate } from "./note-attempt.ts";
+import { type ChatChanges, type NewChatUpdate, numberChatUpdates } from "./numbers.ts";
 import type { Tables } from "./schema.ts";
 import { settleAnswer } from "./settle-answer.ts";
 
@@ -21,6 +22,7 @@ interface Begun {
   readonly chatId: string;
   readonly attempt: number;
   readonly position: number;
+  readonly notBeforeMs?: number;
 }
 
 /** Takes the fence, if asking the model is what the chat needs now and under this id. */
@@ -28,9 +30,8 @@ export async function beginAnswer(
   write: Write,
   wanted: Wanted,
 ): Promise<Begun | { readonly kind: "settled"; readonly view: LoopView }> {
-  const run = await write.db.selectFrom("runs").select("chat_id").where("id", "=", wanted.runId).executeTakeFirst();
-  if (run === undefined) throw new ReliantError("not_found", `begin answer: run ${wanted.runId} is not there`);
-  const chat = await lockChat(write, run.chat_id);
+  const chat = await findChatOf(write, "runs", wanted.runId);
+  if (chat === undefined) throw new ReliantError("not_found", `begin answer: run ${wanted.runId} is not there`);
   const view = await viewOf(write, chat.id);
   const decision = decide(view);
   if (decision.kind !== "call_model" || decision.runId !== wanted.runId) return { kind: "settled", view };
@@ -54,12 +55,13 @@ async function firstAttempt(write: Write, chat: ChatRow, wanted: Wanted): Promis
     .executeTakeFirst();
   // The id stands for an answer that was given before: whoever asks is late.
   if (numInsertedOrUpdatedRows !== 1n) return undefined;
-  await db
-    .updateTable("chats")
-    .set({ last_position: position, answer_position: position })
-    .where("id", "=", chat.id)
-    .execute();
-  return noteBegin(write, chat, wanted, { attempt: 1, position });
+  return noteBegin(
+    write,
+    chat,
+    wanted,
+    { attempt: 1, position },
+    { last_position: position, answer_position: position },
+  );
 }
 
 /** One attempt more; undefined where there were too many (the answer is failed then), or where somebody else took over. */
@@ -79,16 +81,35 @@ async function nextAttempt(write: Write, chat: ChatRow, wanted: Wanted): Promise
     return undefined;
   }
   const attempt = message.attempt + 1;
+  // The writer that goes on after its own attempt has waited itself.
+  const waiting = wanted.after === undefined ? await waitOf(write, wanted.messageId, message.attempt) : undefined;
   await db.updateTable("messages").set({ attempt }).where("id", "=", wanted.messageId).execute();
   await db.deleteFrom("live_blocks").where("message_id", "=", wanted.messageId).execute();
-  return noteBegin(write, chat, wanted, { attempt, position: message.position });
+  return noteBegin(write, chat, wanted, { attempt, position: message.position, waiting });
+}
+
+/** How the attempt before ended, where its provider does not want to be asked again yet. */
+async function waitOf({ db, nowMs }: Write, messageId: string, attempt: number): Promise<NotedFailure | undefined> {
+  const row = await db
+    .selectFrom("model_attempts")
+    .select("error")
+    .where("message_id", "=", messageId)
+    .where("attempt", "=", attempt)
+    .executeTakeFirst();
+  const noted = readOptionalJson<NotedFailure>(row?.error ?? null);
+  return (noted?.retryAtMs ?? 0) > nowMs ? noted : undefined;
 }
 
 async function noteBegin(
   write: Write,
   chat: ChatRow,
   wanted: Wanted,
-  { attempt, position }: { readonly attempt: number; readonly position: number },
+  {
+    attempt,
+    position,
+    waiting,
+  }: { readonly attempt: number; readonly position: number; readonly waiting?: NotedFailure | undefined },
+  changes: ChatChanges = {},
 ): Promise<Begun> {
   const { db, nowMs } = write;
   await db
@@ -100,13 +121,15 @@ async function noteBegin(
     .insertInto("model_attempts")
     .values({
       ...{ message_id: wanted.messageId, attempt, run_id: wanted.runId },
-      ...{ usage: null, error: null, started_at: nowMs, ended_at: null },
+      // A wait goes on, whoever takes it over.
+      ...{ usage: null, error: writeJson(waiting), started_at: nowMs, ended_at: null },
     })
     .execute();
-  await numberChatUpdates(write, chat.id, [
-    { kind: "event", event: { kind: "attempt_started", messageId: wanted.messageId, attempt } },
-  ]);
-  return { kind: "begun", chatId: chat.id, attempt, position };
+  const begun = { messageId: wanted.messageId, attempt };
+  const updates: NewChatUpdate[] = [{ kind: "event", event: { kind: "attempt_started", ...begun } }];
+  if (waiting?.retryAtMs !== undefined) updates.push(waitingUpdate(begun, waiting, waiting.retryAtMs));
+  await numberChatUpdates(write, chat.id, updates, changes);
+  return { kind: "begun", chatId: chat.id, attempt, position, ...defined({ notBeforeMs: waiting?.retryAtMs }) };
 }
 
 async function tooManyAttempts(db: Kysely<Tables>, messageId: string, attempts: number): Promise<Failure> {
@@ -131,11 +154,11 @@ export async function readBegun(
   driver: Driver,
   begun: Begun,
 ): Promise<Extract<BeginAnswer, { kind: "begun" }>> {
-  const chat = await selectChats(db).where("chats.id", "=", begun.chatId).executeTakeFirstOrThrow();
-  const project =
-    chat.project_id === null
-      ? undefined
-      : await db.selectFrom("projects").select("path").where("id", "=", chat.project_id).executeTakeFirst();
+  const chat = await selectChats(db)
+    .leftJoin("projects", "projects.id", "chats.project_id")
+    .select("projects.path as project_path")
+    .where("chats.id", "=", begun.chatId)
+    .executeTakeFirstOrThrow();
   const rows = await db
     .selectFrom("messages")
     .selectAll()
@@ -149,6 +172,6 @@ export async function readBegun(
     attempt: begun.attempt,
     chat: toChat(chat),
     messages: await toMessages(db, driver, rows),
-    ...defined({ projectPath: project?.path }),
+    ...defined({ projectPath: chat.project_path, notBeforeMs: begun.notBeforeMs }),
   };
 }

@@ -1,3 +1,4 @@
+import { type RawBuilder, sql } from "kysely";
 import type { LoopView } from "../../chat/loop-view.ts";
 import { ReliantError } from "../../core/errors.ts";
 import type { ChatRow } from "./chat-rows.ts";
@@ -9,6 +10,11 @@ export async function lockChat(write: Write, chatId: string): Promise<ChatRow> {
   const chat = await findAndLockChat(write, chatId);
   if (chat === undefined) throw new ReliantError("not_found", `chat ${chatId} is not there`);
   return chat;
+}
+
+/** The same for the chat of a message or a run; undefined: it is not there. */
+export function findChatOf(write: Write, table: "messages" | "runs", id: string): Promise<ChatRow | undefined> {
+  return findAndLockChat(write, sql<string>`(select chat_id from ${sql.table(table)} where id = ${id})`);
 }
 
 /** The same for a user's chat: another user's is not there. */
@@ -27,7 +33,7 @@ export async function viewOf(write: Write, chatId: string): Promise<LoopView> {
   return view;
 }
 
-function findAndLockChat(write: Write, chatId: string): Promise<ChatRow | undefined> {
+function findAndLockChat(write: Write, chatId: string | RawBuilder<string>): Promise<ChatRow | undefined> {
   return write.db
     .selectFrom("chats")
     .selectAll()

@@ -1,3 +1,4 @@
+import { type RawBuilder, sql } from "kysely";
 import { ReliantError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 
@@ -27,4 +28,12 @@ export function pageSize(limit: number): number {
     throw new ReliantError("invalid_argument", `list: the limit is ${limit}, it must be a whole number from 1 on`);
   }
   return Math.min(limit, LIMITS.pageSize);
+}
+
+/**
+ * As many rows at most, in words and not as a parameter: a plan that is made for any limit reads all rows of a long chat
+ * and sorts them, one that knows the limit walks the index and stops. Limits come from few pages, so statements stay few.
+ */
+export function rowLimit(limit: number): RawBuilder<number> {
+  return sql.lit(limit);
 }

@@ -6,13 +6,17 @@ import type { DeferredWrite } from "../deferred-writes.ts";
 import type { Database, Driver, Write } from "./database.ts";
 import { fenceTable } from "./id-lists.ts";
 
-/** Writes a batch of the write queue: last-seen in one statement for each moment, live output in one. */
+/** Writes a batch of the write queue: last-seen in some statements for each moment, live output in one. */
 export async function writeDeferred(database: Database, writes: readonly DeferredWrite[]): Promise<void> {
   const touches = writes.filter((write) => write.kind === "touch");
   const chunks = writes.flatMap((write) => (write.kind === "live_output" ? [write.chunk] : []));
   for (const [nowMs, group] of Map.groupBy(touches, (write) => write.nowMs)) {
-    const fences = group.map(({ fence }) => fence);
-    await database.write("note daemons as seen", (write) => touch(write, fences, nowMs));
+    // In the order of their ids, as everybody locks them.
+    const fences = group.map(({ fence }) => fence).sort((a, b) => (a.daemonId < b.daemonId ? -1 : 1));
+    for (let at = 0; at < fences.length; at += LIMITS.storeTouchBatch) {
+      const batch = fences.slice(at, at + LIMITS.storeTouchBatch);
+      await database.write("note daemons as seen", (write) => touch(write, batch, nowMs));
+    }
   }
   for (let at = 0; at < chunks.length; at += LIMITS.writeQueueBatch) {
     const batch = chunks.slice(at, at + LIMITS.writeQueueBatch);

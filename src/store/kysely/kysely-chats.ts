@@ -7,13 +7,13 @@ import { lockChatOf } from "./chat-lock.ts";
 import { afterCursor, selectChats, toChat, toRun } from "./chat-rows.ts";
 import { checkUserBlocks } from "./check-sizes.ts";
 import { plainText } from "./columns.ts";
-import { badCursor, pageSize, readCursor, writeCursor } from "./cursors.ts";
+import { badCursor, pageSize, readCursor, rowLimit, writeCursor } from "./cursors.ts";
 import type { Database, Write } from "./database.ts";
 import { insertBlocks, type MessageRow, toMessage, toMessages } from "./message-rows.ts";
 import { numberChatUpdates, numberUserUpdate } from "./numbers.ts";
 import { addToOutbox } from "./outbox-rows.ts";
 import { requestCancel } from "./request-cancel.ts";
-import { runUpdate, startRun } from "./run-ending.ts";
+import { runChanges, runUpdate, startRun } from "./run-ending.ts";
 
 /** Chats as clients see and change them, over the database. */
 export class KyselyChats implements Chats {
@@ -68,7 +68,7 @@ export class KyselyChats implements Chats {
       return select
         .orderBy("chats.updated_at", "desc")
         .orderBy("chats.id", "desc")
-        .limit(limit + 1)
+        .limit(rowLimit(limit + 1))
         .execute();
     });
     const items = rows.slice(0, limit).map(toChat);
@@ -90,12 +90,16 @@ export class KyselyChats implements Chats {
         .where(sql<boolean>`state = 'running'`)
         .executeTakeFirst();
       const run = underWay === undefined ? await startRun(write, chat.id) : toRun(underWay);
-      const row = await this.insertMessage(write, message, run, chat.last_position + 1);
+      const position = chat.last_position + 1;
+      const row = await this.insertMessage(write, message, run, position);
       const outboxId = await addToOutbox(write, "wake", chat.id);
-      await numberChatUpdates(write, chat.id, [
-        { kind: "message", messageId: row.id },
-        ...(underWay === undefined ? [runUpdate(run)] : []),
-      ]);
+      const places = { last_position: position, user_position: position, updated_at: write.nowMs };
+      await numberChatUpdates(
+        write,
+        chat.id,
+        [{ kind: "message", messageId: row.id }, ...(underWay === undefined ? [runUpdate(run)] : [])],
+        underWay === undefined ? { ...runChanges(run), ...places } : places,
+      );
       if (underWay === undefined) {
         await numberUserUpdate(write, message.userId, { kind: "chat_changed", chatId: chat.id });
       }
@@ -113,16 +117,19 @@ export class KyselyChats implements Chats {
         .where("user_id", "=", query.userId)
         .executeTakeFirst();
       if (chat === undefined) throw notFound(query.chatId);
+      const { afterPosition, beforePosition, newest = false } = query;
       const rows = await db
         .selectFrom("messages")
         .selectAll()
         .where("chat_id", "=", query.chatId)
-        .where("position", ">", query.afterPosition)
+        .where("position", ">", afterPosition)
+        .$if(beforePosition !== undefined, (select) => select.where("position", "<", beforePosition ?? 0))
         .where("state", "!=", "open")
-        .orderBy("position")
-        .limit(limit + 1)
+        .orderBy("position", newest ? "desc" : "asc")
+        .limit(rowLimit(limit + 1))
         .execute();
-      const messages = await toMessages(db, this.database.driver, rows.slice(0, limit));
+      const page = rows.slice(0, limit);
+      const messages = await toMessages(db, this.database.driver, newest ? page.reverse() : page);
       return { messages, sequence: chat.sequence, more: rows.length > limit };
     });
   }
@@ -161,11 +168,6 @@ export class KyselyChats implements Chats {
     };
     await db.insertInto("messages").values(row).execute();
     await insertBlocks(db, row.id, message.blocks);
-    await db
-      .updateTable("chats")
-      .set({ last_position: position, user_position: position, updated_at: nowMs })
-      .where("id", "=", message.chatId)
-      .execute();
     return row;
   }
 

@@ -1,24 +1,48 @@
 import { type Selectable, sql } from "kysely";
+import { Batches } from "../../core/batches.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Daemon, DaemonFence, Daemons, HelloAnswer, HelloClaim } from "../daemons.ts";
 import type { DeferredWrites } from "../deferred-writes.ts";
 import { defined, readJson } from "./columns.ts";
+import { helloTogether, type Marking, markTogether } from "./daemons-together.ts";
 import type { Database, Write } from "./database.ts";
 import { decideHello } from "./hello-decision.ts";
 import { fenceTable } from "./id-lists.ts";
 import { numberUserUpdate } from "./numbers.ts";
+import { endOtherJournals } from "./other-journals.ts";
 import type { Tables } from "./schema.ts";
 
 type DaemonRow = Selectable<Tables["daemons"]>;
 
 /** Daemons and their epochs over the database. */
 export class KyselyDaemons implements Daemons {
+  private readonly hellos: Batches<HelloClaim, HelloAnswer>;
+  private readonly markings: Batches<Marking, boolean>;
+
   constructor(
     private readonly database: Database,
     private readonly deferred: DeferredWrites,
-  ) {}
+  ) {
+    const bounds = { maxItems: LIMITS.storeBatch, maxWaiting: LIMITS.storeBatchWaiting };
+    this.hellos = new Batches({
+      ...{ act: "daemon's hello", ...bounds },
+      keyOf: ({ daemonId }) => daemonId,
+      together: (claims) => database.write("daemons' hellos", (write) => helloTogether(write, claims)),
+      alone: (claim) => this.helloAlone(claim),
+    });
+    this.markings = new Batches({
+      ...{ act: "mark daemon", ...bounds },
+      keyOf: ({ fence }) => fence.daemonId,
+      together: (markings) => database.write("mark daemons", (write) => markTogether(write, markings)),
+      alone: (marking) => this.markAlone(marking),
+    });
+  }
 
   hello(claim: HelloClaim): Promise<HelloAnswer> {
+    return this.database.driver === "postgres" ? this.hellos.do(claim) : this.helloAlone(claim);
+  }
+
+  private helloAlone(claim: HelloClaim): Promise<HelloAnswer> {
     return this.database.write("daemon's hello", async (write) => {
       const row = await lockOrMakeDaemon(write, claim);
       const answer = decideHello(
@@ -49,16 +73,21 @@ export class KyselyDaemons implements Daemons {
         .where("id", "=", claim.daemonId)
         .where("epoch", "=", row.epoch)
         .executeTakeFirst();
-      return numUpdatedRows === 1n ? answer : { kind: "epoch", currentEpoch: row.epoch };
+      if (numUpdatedRows !== 1n) return { kind: "epoch", currentEpoch: row.epoch };
+      const { daemonId, journalId } = claim;
+      if (row.journal_id !== null && row.journal_id !== journalId) {
+        await endOtherJournals(write, [{ daemonId, journalId }]);
+      }
+      return answer;
     });
   }
 
   markConnected(fence: DaemonFence, nowMs: number): Promise<boolean> {
-    return this.mark("mark daemon connected", fence, { connected: 1, connected_at: nowMs, last_seen_at: nowMs });
+    return this.mark({ fence, connectedAtMs: nowMs });
   }
 
   async markDisconnected(fence: DaemonFence): Promise<void> {
-    await this.mark("mark daemon disconnected", fence, { connected: 0 });
+    await this.mark({ fence, connectedAtMs: undefined });
   }
 
   touch(fences: readonly DaemonFence[], nowMs: number): void {
@@ -106,9 +135,14 @@ export class KyselyDaemons implements Daemons {
     return row === undefined ? undefined : toDaemon(row);
   }
 
+  private mark(marking: Marking): Promise<boolean> {
+    return this.database.driver === "postgres" ? this.markings.do(marking) : this.markAlone(marking);
+  }
+
   /** Writes while the epoch is the fence's, and tells the user. */
-  private mark(act: string, fence: DaemonFence, changes: Partial<DaemonRow>): Promise<boolean> {
-    return this.database.write(act, async (write) => {
+  private markAlone({ fence, connectedAtMs: atMs }: Marking): Promise<boolean> {
+    const changes = atMs === undefined ? { connected: 0 } : { connected: 1, connected_at: atMs, last_seen_at: atMs };
+    return this.database.write("mark daemon", async (write) => {
       const row = await write.db
         .updateTable("daemons")
         .set(changes)

@@ -38,8 +38,17 @@ export class KyselyOutbox implements Outbox {
 
   async done(ids: readonly string[]): Promise<void> {
     if (ids.length === 0) return;
-    await this.database.write("clear outbox", ({ db, driver }) =>
+    const { driver } = this.database;
+    await this.database.single("clear outbox", (db) =>
       db.deleteFrom("outbox").where("id", "in", idList(driver, ids)).execute(),
+    );
+  }
+
+  async release(ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    const { driver } = this.database;
+    await this.database.single("release outbox", (db) =>
+      db.updateTable("outbox").set({ claimed_until: null }).where("id", "in", idList(driver, ids)).execute(),
     );
   }
 }

@@ -3,7 +3,7 @@ import { ReliantError } from "../../core/errors.ts";
 import { newId } from "../../core/ids.ts";
 import type { Page, Project, Projects, Worktree } from "../projects.ts";
 import { defined } from "./columns.ts";
-import { badCursor, pageSize, readCursor, writeCursor } from "./cursors.ts";
+import { badCursor, pageSize, readCursor, rowLimit, writeCursor } from "./cursors.ts";
 import type { Database, Write } from "./database.ts";
 import { isDuplicate } from "./database-errors.ts";
 import type { Tables } from "./schema.ts";
@@ -58,7 +58,7 @@ export class KyselyProjects implements Projects {
         .where("user_id", "=", query.userId)
         .where("id", ">", after)
         .orderBy("id")
-        .limit(limit + 1)
+        .limit(rowLimit(limit + 1))
         .execute(),
     );
     const items = rows.slice(0, limit).map(toProject);
@@ -94,10 +94,18 @@ export class KyselyProjects implements Projects {
   }
 
   async listWorktrees(userId: string, projectId: string): Promise<readonly Worktree[]> {
-    await this.get(userId, projectId);
     const rows = await this.database.read("list worktrees", (db) =>
-      db.selectFrom("worktrees").selectAll().where("project_id", "=", projectId).orderBy("id").execute(),
+      db
+        .selectFrom("worktrees")
+        .innerJoin("projects", "projects.id", "worktrees.project_id")
+        .selectAll("worktrees")
+        .where("worktrees.project_id", "=", projectId)
+        .where("projects.user_id", "=", userId)
+        .orderBy("worktrees.id")
+        .execute(),
     );
+    // None, or no such project of the user's.
+    if (rows.length === 0) await this.get(userId, projectId);
     return rows.map(toWorktree);
   }
 

@@ -73,7 +73,12 @@ async function openOnce(options: OpenStoreOptions): Promise<Store> {
     await migrating.destroy();
   }
   const kysely = new Kysely<Tables>({ dialect: await dialectOf(options, LIMITS.databaseStatementMs) });
-  return new KyselyStore(new Database(kysely, driver, clock, (announcement) => options.announce(announcement)));
+  return storeOver(new Database(kysely, driver, clock, (announcement) => options.announce(announcement)));
+}
+
+/** The store over a database that is open and whose schema is up to date. */
+export function storeOver(database: Database): Store {
+  return new KyselyStore(database);
 }
 
 /** Only the driver that is used is loaded. */

@@ -1,13 +1,25 @@
 import { type Selectable, sql } from "kysely";
+import { Batches } from "../../core/batches.ts";
 import { ReliantError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
 import type { Token, Tokens } from "../tokens.ts";
 import { defined } from "./columns.ts";
 import type { Database } from "./database.ts";
+import { idList } from "./id-lists.ts";
 import type { Tables } from "./schema.ts";
 
 /** Personal access tokens over the database. */
 export class KyselyTokens implements Tokens {
-  constructor(private readonly database: Database) {}
+  private readonly lookups: Batches<string, Token | undefined>;
+
+  constructor(private readonly database: Database) {
+    this.lookups = new Batches({
+      ...{ act: "find token", maxItems: LIMITS.storeBatch, maxWaiting: LIMITS.storeBatchWaiting },
+      keyOf: (hash) => hash,
+      together: (hashes) => this.findTogether(hashes),
+      alone: async (hash) => (await this.findTogether([hash]))[0],
+    });
+  }
 
   async create(token: Parameters<Tokens["create"]>[0]): Promise<Token> {
     return this.database.write("create token", async ({ db, nowMs }) => {
@@ -59,11 +71,8 @@ export class KyselyTokens implements Tokens {
     });
   }
 
-  async findByHash(hash: string): Promise<Token | undefined> {
-    const row = await this.database.read("find token", (db) =>
-      db.selectFrom("personal_access_tokens").selectAll().where("hash", "=", hash).executeTakeFirst(),
-    );
-    return row === undefined ? undefined : toToken(row);
+  findByHash(hash: string): Promise<Token | undefined> {
+    return this.lookups.do(hash);
   }
 
   async invalidAmong(tokenIds: readonly string[], nowMs: number): Promise<ReadonlySet<string>> {
@@ -81,6 +90,18 @@ export class KyselyTokens implements Tokens {
         where token.id is null`.execute(db),
     );
     return new Set(rows.map(({ id }) => id));
+  }
+
+  private async findTogether(hashes: readonly string[]): Promise<readonly (Token | undefined)[]> {
+    const rows = await this.database.read("find tokens", (db) =>
+      db
+        .selectFrom("personal_access_tokens")
+        .selectAll()
+        .where("hash", "in", idList(this.database.driver, hashes))
+        .execute(),
+    );
+    const byHash = new Map(rows.map((row) => [row.hash, toToken(row)]));
+    return hashes.map((hash) => byHash.get(hash));
   }
 }
 

@@ -5,7 +5,8 @@ import { isOutcome, type ToolCall } from "../../chat/tool-call.ts";
 import { type Ending, outcomeOf } from "../../chat/transitions.ts";
 import { ReliantError } from "../../core/errors.ts";
 import type { DaemonFence } from "../daemons.ts";
-import type { DaemonAnswer, ToolCalls } from "../tool-calls.ts";
+import type { CallLook, DaemonAnswer, ToolCalls } from "../tool-calls.ts";
+import { lookAtCall } from "./call-look.ts";
 import { checkResult } from "./check-sizes.ts";
 import type { Database } from "./database.ts";
 import { type Move, type Moved, moveToolCall } from "./ledger.ts";
@@ -27,6 +28,12 @@ export class KyselyToolCalls implements ToolCalls {
       db.selectFrom("tool_calls").selectAll().where("id", "=", toolCallId).executeTakeFirst(),
     );
     return row === undefined ? undefined : toToolCall(row);
+  }
+
+  async look(at: Parameters<ToolCalls["look"]>[0]): Promise<CallLook> {
+    const found = await this.database.read("look at tool call", (db) => lookAtCall(db, at));
+    if (found === undefined) throw notFound(at.toolCallId);
+    return found;
   }
 
   async dispatch(call: Parameters<ToolCalls["dispatch"]>[0]): Promise<ToolCall> {

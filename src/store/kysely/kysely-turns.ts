@@ -2,19 +2,19 @@ import { sql } from "kysely";
 import { decide } from "../../chat/agent-loop.ts";
 import type { LiveBlock } from "../../chat/chat-update.ts";
 import type { LoopView } from "../../chat/loop-view.ts";
-import type { Failure, Usage } from "../../chat/message.ts";
+import type { Run } from "../../chat/message.ts";
 import { isOutcome } from "../../chat/tool-call.ts";
 import { ReliantError } from "../../core/errors.ts";
 import { newId } from "../../core/ids.ts";
 import type { AnswerFence, BeginAnswer, Turns } from "../turns.ts";
 import { beginAnswer, readBegun } from "./begin-answer.ts";
-import { lockChat, viewOf } from "./chat-lock.ts";
+import { findChatOf, lockChat, viewOf } from "./chat-lock.ts";
 import { checkBlocks } from "./check-sizes.ts";
-import { writeJson } from "./columns.ts";
 import type { Database, Write } from "./database.ts";
 import { readLoopView } from "./loop-view-query.ts";
+import { noteAttempt } from "./note-attempt.ts";
 import { type NewChatUpdate, numberChatUpdates, numberUserUpdate } from "./numbers.ts";
-import { endRunRow, type RunEnd, runUpdate, startRun } from "./run-ending.ts";
+import { endRunRow, type RunEnd, runChanges, runUpdate, startRun } from "./run-ending.ts";
 import { type AnswerEnd, settleAnswer, settleInterrupted } from "./settle-answer.ts";
 
 /** The loop's steps over the database. Each takes the chat's lock, writes, looks, and takes the numbers last. */
@@ -50,37 +50,15 @@ export class KyselyTurns implements Turns {
     });
   }
 
-  async noteAttempt(fence: AnswerFence, note: { readonly usage?: Usage; readonly error: Failure }): Promise<void> {
-    await this.database.write("note attempt", ({ db, nowMs }) =>
-      db
-        .updateTable("model_attempts")
-        .set({ usage: writeJson(note.usage), error: writeJson(note.error), ended_at: nowMs })
-        .where("message_id", "=", fence.messageId)
-        .where("attempt", "=", fence.attempt)
-        .where("ended_at", "is", null)
-        .where((builder) =>
-          builder.exists(
-            builder
-              .selectFrom("messages")
-              .select("id")
-              .where("id", "=", fence.messageId)
-              .where("attempt", "=", fence.attempt),
-          ),
-        )
-        .execute(),
-    );
+  async noteAttempt(fence: AnswerFence, note: Parameters<Turns["noteAttempt"]>[1]): Promise<void> {
+    await this.database.write("note attempt", (write) => noteAttempt(write, fence, note));
   }
 
   completeAnswer(fence: AnswerFence, answer: AnswerEnd): Promise<LoopView | undefined> {
     checkBlocks(fence.messageId, answer.blocks);
     return this.database.write("complete answer", async (write) => {
-      const owner = await write.db
-        .selectFrom("messages")
-        .select("chat_id")
-        .where("id", "=", fence.messageId)
-        .executeTakeFirst();
-      if (owner === undefined) return undefined;
-      const chat = await lockChat(write, owner.chat_id);
+      const chat = await findChatOf(write, "messages", fence.messageId);
+      if (chat === undefined) return undefined;
       const updates = await settleAnswer(write, chat, fence, answer);
       if (updates === undefined) return undefined;
       return this.finish(write, chat.user_id, chat.id, updates);
@@ -105,7 +83,6 @@ export class KyselyTurns implements Turns {
       const messageId = newId("msg");
       const position = chat.last_position + 1;
       await db.updateTable("tool_calls").set({ delivered: 1 }).where("id", "=", call.id).execute();
-      await db.updateTable("chats").set({ last_position: position }).where("id", "=", chat.id).execute();
       await db
         .insertInto("messages")
         .values({
@@ -119,23 +96,27 @@ export class KyselyTurns implements Turns {
         .execute();
       await db.deleteFrom("live_outputs").where("tool_call_id", "=", call.id).execute();
       const view = await viewOf(write, chat.id);
-      await numberChatUpdates(write, chat.id, [{ kind: "message", messageId }]);
+      await numberChatUpdates(write, chat.id, [{ kind: "message", messageId }], { last_position: position });
       return view;
     });
   }
 
   endRun(end: RunEnd): Promise<LoopView> {
     return this.database.write("end run", async (write) => {
-      const run = await write.db.selectFrom("runs").select("chat_id").where("id", "=", end.runId).executeTakeFirst();
-      if (run === undefined) throw new ReliantError("not_found", `run ${end.runId} is not there`);
-      const chat = await lockChat(write, run.chat_id);
+      const chat = await findChatOf(write, "runs", end.runId);
+      if (chat === undefined) throw new ReliantError("not_found", `run ${end.runId} is not there`);
       const view = await viewOf(write, chat.id);
       if (view.run?.id !== end.runId) return view;
       if (end.outcome === "succeeded") return this.finish(write, chat.user_id, chat.id, []);
       const updates = await settleInterrupted(write, view, end);
-      const ended = await endRunRow(write, chat.id, end);
+      const ended = await endRunRow(write, end);
       const next = await this.runForLaterMessages(write, chat.id, end.runId, chat.user_position);
-      await numberChatUpdates(write, chat.id, [...updates, ...(ended === undefined ? [] : [ended]), ...next]);
+      await numberChatUpdates(
+        write,
+        chat.id,
+        [...updates, ...(ended === undefined ? [] : [ended]), ...(next === undefined ? [] : [runUpdate(next)])],
+        next === undefined ? { updated_at: write.nowMs } : runChanges(next),
+      );
       await numberUserUpdate(write, chat.user_id, { kind: "chat_changed", chatId: chat.id });
       return viewOf(write, chat.id);
     });
@@ -169,10 +150,13 @@ export class KyselyTurns implements Turns {
       return view;
     }
     const { kind: _, ...end } = decision;
-    const ended = await endRunRow(write, chatId, end);
-    await numberChatUpdates(write, chatId, [...updates, ...(ended === undefined ? [] : [ended])]);
+    const ended = await endRunRow(write, end);
+    await numberChatUpdates(write, chatId, [...updates, ...(ended === undefined ? [] : [ended])], {
+      updated_at: write.nowMs,
+    });
     await numberUserUpdate(write, userId, { kind: "chat_changed", chatId });
-    return viewOf(write, chatId);
+    // A run succeeds where nothing is unanswered, and no other one is under way.
+    return { chatId, unanswered: view.unanswered };
   }
 
   /**
@@ -184,7 +168,7 @@ export class KyselyTurns implements Turns {
     chatId: string,
     endedRunId: string,
     userPosition: number,
-  ): Promise<readonly NewChatUpdate[]> {
+  ): Promise<Run | undefined> {
     const ended = await write.db
       .selectFrom("runs")
       .leftJoin("messages", "messages.id", "runs.answer_id")
@@ -192,8 +176,8 @@ export class KyselyTurns implements Turns {
       .where("runs.id", "=", endedRunId)
       .executeTakeFirst();
     const taken = ended?.cancel_position ?? ended?.position;
-    if (taken === undefined || taken === null || userPosition <= taken) return [];
-    return [runUpdate(await startRun(write, chatId))];
+    if (taken === undefined || taken === null || userPosition <= taken) return undefined;
+    return startRun(write, chatId);
   }
 }
 

@@ -11,6 +11,7 @@ import { LIMITS } from "../../core/limits.ts";
 import type { DeferredWrites } from "../deferred-writes.ts";
 import type { Updates } from "../updates.ts";
 import { readJson } from "./columns.ts";
+import { rowLimit } from "./cursors.ts";
 import type { Database } from "./database.ts";
 import { idList } from "./id-lists.ts";
 import { toMessages } from "./message-rows.ts";
@@ -31,7 +32,7 @@ export class KyselyUpdates implements Updates {
         .where("chat_id", "=", chatId)
         .where("sequence", ">", afterSequence)
         .orderBy("sequence")
-        .limit(Math.min(limit, LIMITS.updatePage))
+        .limit(rowLimit(Math.min(limit, LIMITS.updatePage)))
         .execute();
       // Messages that were numbered are as they stay: read now, they are what they were then.
       const ids = rows.flatMap(({ message_id }) => (message_id === null ? [] : [message_id]));
@@ -57,7 +58,7 @@ export class KyselyUpdates implements Updates {
         .where("user_id", "=", userId)
         .where("sequence", ">", afterSequence)
         .orderBy("sequence")
-        .limit(Math.min(limit, LIMITS.updatePage))
+        .limit(rowLimit(Math.min(limit, LIMITS.updatePage)))
         .execute(),
     );
     return rows.map(({ sequence, event }) => ({ userId, sequence, event: readJson<UserEvent>(event) }));

@@ -120,6 +120,9 @@ export class PostgresSession implements DatabaseConnection {
               idle_in_transaction_session_timeout: LIMITS.databaseIdleInTransactionMs,
               // All statements look up by keys: one plan serves all values, and planning takes longer than running.
               plan_cache_mode: "force_generic_plan",
+              // Databases are on flash or in memory. With the default, made for turning disks, a lookup of a page of messages
+              // reads the whole table while it is of middling size.
+              random_page_cost: 1.1,
             }),
       },
     });

@@ -20,7 +20,10 @@ interface CancelAnswer {
 
 const REASON = "Cancelled by the user before it was started.";
 
-/** Locks the run's open calls, then the chat; where a call came in between, it begins again. */
+/**
+ * Locks the newest run's open calls, then the chat; where a call came in between, it begins again. A run that has ended
+ * beside its open calls (a step of one of them was refused for good) is not cancelled any more, but they are.
+ */
 export async function requestCancel(write: Write, userId: string, chatId: string): Promise<CancelAnswer> {
   const { db } = write;
   const seen = await db
@@ -37,9 +40,9 @@ export async function requestCancel(write: Write, userId: string, chatId: string
     .selectFrom("runs")
     .selectAll()
     .where("id", "=", chat.run_id ?? "")
-    .where(sql<boolean>`state = 'running'`)
     .executeTakeFirst();
-  if (row === undefined) return { running: [] };
+  const underWay = row?.state === "running";
+  if (row === undefined || !(underWay || calls.length > 0)) return { running: [] };
   if ((await countOpenCalls(write, row.id)) > calls.length) throw new LookAgain();
 
   const updates: NewChatUpdate[] = [];
@@ -51,11 +54,15 @@ export async function requestCancel(write: Write, userId: string, chatId: string
       .set({ cancel_requested: 1, cancel_position: chat.last_position })
       .where("id", "=", row.id)
       .execute();
-    updates.push(runUpdate(run));
+    if (underWay) updates.push(runUpdate(run));
   }
   const outboxId = await addToOutbox(write, "cancel", chatId);
   await numberChatUpdates(write, chatId, updates);
-  return { run, running: calls.filter(({ state }) => state === "running").map(toToolCall), outboxId };
+  return {
+    ...(underWay ? { run } : {}),
+    running: calls.filter(({ state }) => state === "running").map(toToolCall),
+    outboxId,
+  };
 }
 
 async function endCall(write: Write, call: ToolCallRow): Promise<readonly NewChatUpdate[]> {

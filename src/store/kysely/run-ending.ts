@@ -4,11 +4,11 @@ import { newId } from "../../core/ids.ts";
 import { type RunRow, toRun } from "./chat-rows.ts";
 import { writeJson } from "./columns.ts";
 import type { Write } from "./database.ts";
-import type { NewChatUpdate } from "./numbers.ts";
+import type { ChatChanges, NewChatUpdate } from "./numbers.ts";
 
 export type RunEnd = Omit<Extract<Decision, { kind: "end_run" }>, "kind">;
 
-/** A new run of the chat, which is locked and has none under way. */
+/** A new run of the chat, which is locked and has none under way. The chat's row is to name it: {@link runChanges}. */
 export async function startRun(write: Write, chatId: string): Promise<Run> {
   const row: RunRow = {
     id: newId("run"),
@@ -23,16 +23,19 @@ export async function startRun(write: Write, chatId: string): Promise<Run> {
     ended_at: null,
   };
   await write.db.insertInto("runs").values(row).execute();
-  await write.db
-    .updateTable("chats")
-    .set({ run_id: row.id, updated_at: write.nowMs })
-    .where("id", "=", chatId)
-    .execute();
   return toRun(row);
 }
 
-/** Ends a run that is under way, of a chat that is locked. Answers the change to number; undefined where it had ended. */
-export async function endRunRow(write: Write, chatId: string, end: RunEnd): Promise<NewChatUpdate | undefined> {
+/** What a new run changes in its chat's row. */
+export function runChanges(run: Run): ChatChanges {
+  return { run_id: run.id, updated_at: run.startedAtMs };
+}
+
+/**
+ * Ends a run that is under way, of a chat that is locked and whose row is to have a new `updated_at`. Answers the change
+ * to number; undefined where it had ended.
+ */
+export async function endRunRow(write: Write, end: RunEnd): Promise<NewChatUpdate | undefined> {
   const row = await write.db
     .updateTable("runs")
     .set({ state: end.outcome, error: writeJson(end.error), ended_at: write.nowMs })
@@ -40,9 +43,7 @@ export async function endRunRow(write: Write, chatId: string, end: RunEnd): Prom
     .where("state", "=", "running")
     .returningAll()
     .executeTakeFirst();
-  if (row === undefined) return undefined;
-  await write.db.updateTable("chats").set({ updated_at: write.nowMs }).where("id", "=", chatId).execute();
-  return runUpdate(toRun(row));
+  return row === undefined ? undefined : runUpdate(toRun(row));
 }
 
 export function runUpdate(run: Run): NewChatUpdate {

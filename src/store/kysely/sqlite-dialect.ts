@@ -94,7 +94,8 @@ class BunSqliteDriver implements Driver {
   }
 }
 
-class BunSqliteConnection implements DatabaseConnection {
+/** One open SQLite database as Kysely uses it. */
+export class BunSqliteConnection implements DatabaseConnection {
   constructor(private readonly database: Database) {}
 
   get inTransaction(): boolean {

@@ -61,6 +61,22 @@ describeOnStores("chats", (open) => {
     expect((await store.chats.list({ userId: stranger, limit: 10 })).items).toEqual([]);
   });
 
+  test("a long chat is read from its end: the newest page, then the page before it, each in order", async () => {
+    await using db = await open();
+    const { store } = db;
+    const chat = await aChat(store);
+    const ids: string[] = [];
+    for (const words of ["one", "two", "three", "four", "five"]) ids.push((await say(store, chat, words)).message.id);
+    const read = { userId: chat.userId, chatId: chat.id, afterPosition: 0, newest: true, limit: 2 };
+    const last = await store.chats.listMessages(read);
+    expect(last.messages.map(({ id }) => id)).toEqual(ids.slice(3));
+    expect(last.more).toBe(true);
+    const before = await store.chats.listMessages({ ...read, beforePosition: last.messages[0]?.position ?? 0 });
+    expect(before.messages.map(({ id }) => id)).toEqual(ids.slice(1, 3));
+    const first = await store.chats.listMessages({ ...read, beforePosition: before.messages[0]?.position ?? 0 });
+    expect(first).toMatchObject({ messages: [{ id: ids[0] }], more: false });
+  });
+
   test("a message begins a run, and a second one during the run is taken up by the same", async () => {
     await using db = await open();
     const { store } = db;
@@ -199,6 +215,27 @@ describeOnStores("chats", (open) => {
 
     const again = await store.chats.requestCancel(userId, chat.id);
     expect(again.running.map(({ id }) => id)).toEqual([running]);
+  });
+
+  test("a cancel reaches the open calls of a run that failed beside them, and changes the run no more", async () => {
+    await using db = await open();
+    const { store, clock } = db;
+    const { chat, run, callIds } = await aChatWithCalls(store, 2);
+    const [waiting = "", running = ""] = callIds;
+    const { fence, journalId } = await aDaemon(store, chat.userId, clock.now());
+    await dispatch(store, running, fence.daemonId, clock.now());
+    await store.toolCalls.daemonReady(fence, { toolCallId: running, journalId });
+    const error = { code: "internal", message: "a step was refused for good" };
+    await store.turns.endRun({ runId: run.id, outcome: "failed", error });
+    const cancel = await store.chats.requestCancel(chat.userId, chat.id);
+    expect(cancel.run).toBeUndefined();
+    expect(cancel.running.map(({ id }) => id)).toEqual([running]);
+    expect(cancel.outboxId).toBeString();
+    expect((await store.toolCalls.get(waiting)).state).toBe("cancelled");
+    expect(await store.toolCalls.cancelRequested(running)).toBe(true);
+    const { run: after } = await store.chats.get(chat.userId, chat.id);
+    expect(after).toMatchObject({ state: "failed", error });
+    expect((await updatesOf(store, chat.id)).filter(({ event }) => event.kind === "run")).toHaveLength(2);
   });
 
   test("a cancel of a chat at rest changes nothing", async () => {

@@ -143,4 +143,39 @@ describeOnStores("daemons", (open) => {
     expect(await found(clock.now())).toBe(older.fence.daemonId);
     expect(await found(clock.now() + LIMITS.onlineMs)).toBeUndefined();
   });
+
+  test("hundreds that come at once each get what one alone gets, and so do those that must not be let in", async () => {
+    await using db = await open();
+    const { store, clock } = db;
+    const users = await Promise.all(Array.from({ length: 3 }, () => aUser(store)));
+    const stranger = await aUser(store);
+    const claims = Array.from({ length: 300 }, (_, index) => aClaim(users[index % 3] ?? stranger));
+    const [known = aClaim(stranger)] = claims;
+    expect(await store.daemons.hello(known)).toEqual({ kind: "taken", epoch: 1 });
+    const answers = await Promise.all([
+      store.daemons.hello({ ...known, userId: stranger }),
+      ...claims.map((claim) => store.daemons.hello(claim)),
+      store.daemons.hello({ ...known, lastEpoch: 1 }),
+    ]);
+    expect(answers[0]).toEqual({ kind: "identity" });
+    expect(answers[1]).toEqual({ kind: "epoch", currentEpoch: 1 });
+    expect(answers.slice(2, 301)).toEqual(claims.slice(1).map(() => ({ kind: "taken", epoch: 1 })));
+    expect(answers.at(-1)).toEqual({ kind: "taken", epoch: 2 });
+    const fences = claims.map(({ daemonId }, index) => ({ daemonId, epoch: index === 0 ? 2 : 1 }));
+    const marks = [{ daemonId: known.daemonId, epoch: 1 }, ...fences].map((fence) =>
+      store.daemons.markConnected(fence, clock.now()),
+    );
+    expect(await Promise.all(marks)).toEqual([false, ...claims.map(() => true)]);
+    for (const user of users) {
+      const updates = await store.updates.userUpdates(user, 0, 200);
+      expect(updates.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 100 }, (_, index) => index + 1));
+      const mine = new Set(claims.filter(({ userId }) => userId === user).map(({ daemonId }) => daemonId));
+      const told = updates.map(({ event }) => (event.kind === "daemon_changed" ? event.daemonId : event.kind));
+      expect(new Set(told)).toEqual(mine);
+    }
+    await Promise.all(fences.map((fence) => store.daemons.markDisconnected(fence)));
+    const left = await Promise.all(users.map((user) => store.daemons.list(user)));
+    expect(left.flat().filter(({ connected }) => connected)).toEqual([]);
+    expect(left.flat().every(({ lastSeenAtMs }) => lastSeenAtMs !== undefined)).toBeTrue();
+  });
 });

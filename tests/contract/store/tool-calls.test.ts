@@ -54,6 +54,40 @@ describeOnStores("the ledger", (open) => {
     expect(announced.map((one) => one.sequence)).toEqual([sequence - 2, sequence - 1, sequence]);
   });
 
+  test("is looked at together with its daemon and its run, and by its own user only", async () => {
+    await using db = await open();
+    const { store, clock } = db;
+    const userId = await aUser(store);
+    const { chat, callIds } = await aChatWithCalls(store, 1, userId);
+    const [toolCallId = ""] = callIds;
+    const nowMs = clock.now();
+    const [named, other] = [await aDaemon(store, userId, nowMs), await aDaemon(store, userId, nowMs)];
+    const foreign = await aDaemon(store, await aUser(store), clock.now());
+    const look = (daemonId: string) => store.toolCalls.look({ toolCallId, userId, daemonId });
+
+    const { daemonId, epoch } = named.fence;
+    expect(await look(daemonId)).toEqual({
+      call: await store.toolCalls.get(toolCallId),
+      daemonId,
+      daemon: { id: daemonId, epoch, connected: true, lastSeenAtMs: nowMs },
+      cancelRequested: false,
+    });
+    expect(await look(foreign.fence.daemonId)).toMatchObject({
+      daemonId: foreign.fence.daemonId,
+      daemon: undefined,
+    });
+    await dispatch(store, toolCallId, daemonId, clock.now());
+    await store.toolCalls.daemonReady(named.fence, { toolCallId, journalId: named.journalId });
+    await store.chats.requestCancel(userId, chat.id);
+    // Once dispatched it stays with its daemon, whichever is named.
+    expect(await look(other.fence.daemonId)).toMatchObject({
+      ...{ daemonId, daemon: { id: daemonId }, cancelRequested: true },
+      call: { state: "running" },
+    });
+    const stranger = store.toolCalls.look({ toolCallId, userId: await aUser(store), daemonId });
+    expect((await errorOf(stranger)).code).toBe("not_found");
+  });
+
   test("dispatching again answers the row as it stands and takes no number", async () => {
     await using db = await open();
     const { store, clock } = db;

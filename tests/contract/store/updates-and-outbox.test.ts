@@ -99,6 +99,20 @@ describeOnStores("the outbox", (open) => {
     expect(await store.outbox.claim(clock.now(), 10)).toEqual([]);
   });
 
+  test("gives what its claimer released to the next one at once", async () => {
+    await using db = await open();
+    const { store, clock } = db;
+    const chat = await aChat(store);
+    const { outboxId = "" } = await say(store, chat, "hello");
+    clock.advance(LIMITS.outboxAgeMs + 1000);
+    const claimed = await store.outbox.claim(clock.now(), 10);
+    await store.outbox.release([outboxId]);
+    expect(await store.outbox.claim(clock.now(), 10)).toEqual(claimed);
+    await store.outbox.done([outboxId]);
+    await store.outbox.release([outboxId]);
+    expect(await store.outbox.claim(clock.now(), 10)).toEqual([]);
+  });
+
   test("claimers at the same time never get the same entry, and together get all", async () => {
     await using db = await open();
     const { store, clock } = db;

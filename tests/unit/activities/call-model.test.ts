@@ -1,27 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { LIMITS } from "../../../src/core/limits.ts";
 import { ModelError, type ModelEvent } from "../../../src/models/model-provider.ts";
-import { type FakeAnswer, FakeModel, textAnswer, toolAnswer, USAGE } from "../../support/fake-model.ts";
+import { textAnswer, toolAnswer, USAGE } from "../../support/fake-model.ts";
 import { settle } from "../../support/manual-clock.ts";
-import { type StepsWorld, stepsWorld } from "../../support/steps-world.ts";
+import type { StepsWorld } from "../../support/steps-world.ts";
+import { answerOf, call, world } from "./model-world.ts";
 
 const overloaded = new ModelError("the provider is overloaded", { retryable: true });
-
-function world(...answers: FakeAnswer[]): StepsWorld & { readonly model: FakeModel } {
-  const model = new FakeModel(answers);
-  const made = stepsWorld({ model });
-  made.chat.say("hello");
-  return { ...made, model };
-}
-
-function call(at: StepsWorld, messageId = "msg_1") {
-  const runId = at.chat.run?.id ?? "";
-  return at.steps.callModel({ chatId: at.chat.chatId, runId, messageId }, at.context);
-}
-
-function answerOf(at: StepsWorld) {
-  return at.chat.messages.findLast((message) => message.role === "assistant");
-}
 
 function sentText(at: StepsWorld): string[] {
   return at.events.flatMap((event) => (event.kind === "delta" ? [event.delta.text] : []));
@@ -93,119 +78,6 @@ describe("calling the model", () => {
     expect(at.chat.live).toMatchObject([{ messageId: "msg_1", attempt: 1, blockIndex: 0, text: "half of it" }]);
     at.stopping.abort();
     await answering;
-  });
-});
-
-describe("a model that fails", () => {
-  test("is asked again after a wait, each attempt noted", async () => {
-    const at = world([overloaded], textAnswer("Hi"));
-    const answering = call(at);
-    await at.clock.advance(LIMITS.modelRetryMaxMs);
-    await answering;
-    expect(at.model.requests).toHaveLength(2);
-    expect(at.chat.notes).toEqual([
-      {
-        fence: { messageId: "msg_1", attempt: 1 },
-        error: { code: "provider_failed", message: "the provider is overloaded" },
-      },
-    ]);
-    expect(answerOf(at)?.blocks).toEqual([{ kind: "text", text: "Hi" }]);
-  });
-
-  test("is not asked before the time that it named", async () => {
-    const retryAfterMs = 20_000;
-    const at = world([new ModelError("rate limit", { retryable: true, retryAfterMs })], textAnswer("Hi"));
-    const answering = call(at);
-    await at.clock.advance(retryAfterMs - 1);
-    expect(at.model.requests).toHaveLength(1);
-    await at.clock.advance(1);
-    await answering;
-    expect(at.model.requests).toHaveLength(2);
-  });
-
-  test("is given up at once when it names a time that is too long to wait", async () => {
-    const retryAfterMs = LIMITS.modelRetryMaxMs + 1000;
-    const at = world([new ModelError("quota used up", { retryable: true, retryAfterMs })]);
-    await call(at);
-    expect(answerOf(at)).toMatchObject({
-      state: "failed",
-      error: { code: "provider_failed", message: "quota used up (the provider asks to wait 61 s)" },
-    });
-  });
-
-  test("is given up after as many attempts as are allowed, and the answer says why", async () => {
-    const at = world([overloaded]);
-    const answering = call(at);
-    await at.clock.advance(LIMITS.modelAttempts * LIMITS.modelRetryMaxMs);
-    await answering;
-    expect(at.model.requests).toHaveLength(LIMITS.modelAttempts);
-    expect(answerOf(at)).toMatchObject({
-      state: "failed",
-      error: { code: "provider_failed", message: "the provider is overloaded (asked 5 times)" },
-    });
-  });
-
-  test("is not asked again where that cannot help", async () => {
-    const denied = new ModelError("the key is wrong", { retryable: false, code: "unauthenticated" });
-    const at = world([denied]);
-    await call(at);
-    expect(at.model.requests).toHaveLength(1);
-    expect(answerOf(at)).toMatchObject({
-      state: "failed",
-      error: { code: "unauthenticated", message: "the key is wrong" },
-    });
-  });
-
-  test("is asked again when its answer breaks off in the middle, and only the whole answer stays", async () => {
-    const at = world(textAnswer("Hal", "f").slice(0, 2), textAnswer("Whole"));
-    const answering = call(at);
-    await at.clock.advance(LIMITS.modelRetryMaxMs);
-    await answering;
-    expect(answerOf(at)?.blocks).toEqual([{ kind: "text", text: "Whole" }]);
-  });
-
-  test("is taken as broken off when it is silent for too long", async () => {
-    const at = world(["hang"], textAnswer("Hi"));
-    const answering = call(at);
-    await at.clock.advance(LIMITS.modelSilenceMs + LIMITS.modelRetryMaxMs);
-    await answering;
-    expect(at.chat.notes[0]?.error).toEqual({
-      code: "deadline_exceeded",
-      message: "the model sent nothing for 120 s",
-    });
-  });
-
-  test("is ended when its answer takes too long, though it never falls silent", async () => {
-    const at = world(async function* (signal): AsyncGenerator<ModelEvent> {
-      yield { kind: "block_started", index: 0, block: "text" };
-      while (!signal.aborted) {
-        await at.clock.sleep(LIMITS.modelSilenceMs / 2, signal);
-        yield { kind: "delta", index: 0, text: "." };
-      }
-    });
-    const answering = call(at);
-    await at.clock.advance(LIMITS.modelCallMs);
-    await answering;
-    expect(answerOf(at)).toMatchObject({
-      state: "failed",
-      error: { code: "deadline_exceeded", message: "the model did not finish its answer within 900 s" },
-    });
-  });
-
-  test("fails the answer where nobody knows the model", async () => {
-    const at = world();
-    const deps = {
-      ...at.deps,
-      models: {
-        resolve: () => {
-          throw new ModelError("no provider fake", { retryable: false, code: "invalid_argument" });
-        },
-      },
-    };
-    const { createActivities } = await import("../../../src/activities/activities.ts");
-    const input = { chatId: at.chat.chatId, runId: at.chat.run?.id ?? "", messageId: "msg_1" };
-    await createActivities(deps).callModel(input, at.context);
-    expect(answerOf(at)).toMatchObject({ state: "failed", error: { code: "invalid_argument" } });
   });
 });
 
@@ -352,32 +224,41 @@ describe("a process that stops while the store is away", () => {
   });
 });
 
-describe("an attempt that waits before it asks again", () => {
-  test("takes nothing from the attempt that took over meanwhile", async () => {
-    const at = world([overloaded], ["hang"], textAnswer("stolen"));
-    const frozen = call(at);
-    await settle();
-    const signal = new AbortController().signal;
-    const input = { chatId: at.chat.chatId, runId: at.chat.run?.id ?? "", messageId: "msg_1" };
-    const taken = at.steps.callModel(input, { cancelled: signal, stopping: signal });
-    await settle();
-    expect(at.chat.attempts.get("msg_1")).toBe(2);
-    // Less than the slow poll: it has not heard from the store that it is superseded.
-    await at.clock.advance(LIMITS.modelRetryBaseMs);
-    await frozen;
-    expect(at.chat.attempts.get("msg_1")).toBe(2);
-    at.chat.requestCancel();
-    await at.clock.advance(LIMITS.ledgerPollMs + LIMITS.deltaStoreMs);
-    await taken;
-    expect(at.model.requests).toHaveLength(2);
-  });
-});
-
 describe("how an answer ended", () => {
   test("is said when the model reached the most that it writes", async () => {
     const at = world([...textAnswer("long").slice(0, 3), { kind: "finish", reason: "length", usage: USAGE }]);
     await call(at);
     expect(answerOf(at)).toMatchObject({ state: "complete", error: { code: "resource_exhausted" } });
+  });
+
+  test("leaves a call that had not begun when the answer was cut as one that no tool takes", async () => {
+    const at = world([
+      { kind: "tool_call_started", index: 0, providerCallId: "toolu_0", name: "list_files" },
+      { kind: "block_ended", index: 0, input: {} },
+      { kind: "finish", reason: "length", usage: USAGE },
+    ]);
+    await call(at);
+    expect([...at.chat.ledger.values()].map(({ input }) => input)).toEqual([""]);
+  });
+
+  test("leaves an empty input as it is where the answer came to its own end", async () => {
+    const at = world([
+      { kind: "tool_call_started", index: 0, providerCallId: "toolu_0", name: "list_files" },
+      { kind: "block_ended", index: 0, input: {} },
+      { kind: "finish", reason: "tool_calls", usage: USAGE },
+    ]);
+    await call(at);
+    expect([...at.chat.ledger.values()].map(({ input }) => input)).toEqual([{}]);
+  });
+
+  test("keeps the usage of an answer that was cancelled", async () => {
+    const at = world([{ kind: "usage", usage: USAGE }, "hang"]);
+    const answering = call(at);
+    await settle();
+    at.chat.requestCancel();
+    at.cancelled.abort();
+    await answering;
+    expect(answerOf(at)).toMatchObject({ state: "interrupted", usage: USAGE });
   });
 
   test("is a failure when the model refused", async () => {

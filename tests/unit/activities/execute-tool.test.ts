@@ -222,6 +222,18 @@ describe("a tool that runs on a machine", () => {
     expect(delivered(at)).toBeUndefined();
   });
 
+  test("is not given up while the ledger gives it more time than this worker had reckoned", async () => {
+    const at = world("daemon");
+    const running = run(at);
+    running.catch(() => undefined);
+    await settle();
+    const reckonedMs = TIMEOUT_MS + LIMITS.toolCallSlackMs;
+    at.chat.row("call_1").deadlineAtMs = 1_000_000 + reckonedMs + 5_000;
+    await at.clock.advance(reckonedMs + LIMITS.unknownAfterDeadlineMs);
+    await expect(running).rejects.toMatchObject({ code: "unavailable" });
+    expect(at.chat.row("call_1").state).toBe("running");
+  });
+
   test("is left to the next worker when this process stops", async () => {
     const at = world("daemon");
     const running = run(at);
@@ -238,6 +250,14 @@ describe("a call that does not fit", () => {
     await run(at);
     expect(at.machine.requests).toEqual([]);
     expect(delivered(at)).toMatchObject({ outcome: "failed", result: { text: 'Give look {"path": string}.' } });
+  });
+
+  test("is not run where its input is no JSON, and the model reads that it was cut", async () => {
+    const at = world("daemon", undefined, { input: '{"path":"src' });
+    await run(at);
+    expect(at.machine.requests).toEqual([]);
+    expect(delivered(at)?.result.text).toContain("after 12 characters it was cut off");
+    expect(delivered(at)?.result.text).toContain("Nothing was run. Ask again");
   });
 
   test("is refused when its input is too large", async () => {

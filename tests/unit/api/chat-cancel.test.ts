@@ -27,11 +27,13 @@ const call = (id: string): ToolCall => ({
 /** An outbox that notes what was done, and an engine and a router that fail where they are told to. */
 function world(failing: readonly string[] = []) {
   const done: string[] = [];
+  const released: string[] = [];
   const told: string[] = [];
   const waiting: OutboxEntry[] = [];
   const outbox: Outbox = {
     claim: async (_nowMs, limit) => waiting.slice(0, limit),
     done: async (ids) => void done.push(...ids),
+    release: async (ids) => void released.push(...ids),
   };
   const chats: Chats = {
     ...{ create: unused, get: unused, list: unused, sendMessage: unused, listMessages: unused },
@@ -55,7 +57,7 @@ function world(failing: readonly string[] = []) {
   });
   const cancel = () =>
     api.cancelRun({ userId: "usr_1", scope: "api" }, create(CancelRunRequestSchema, { chatId: "chat_1" }));
-  return { cancel, told, done, waiting, outbox, engine };
+  return { cancel, told, done, released, waiting, outbox, engine };
 }
 
 test("a cancel goes straight to each running call, and to the engine", async () => {
@@ -77,8 +79,8 @@ test("an engine that is away is told later: the row stays in the outbox", async 
   expect(done).toEqual([]);
 });
 
-test("what stands in the outbox is told again; only what was told is done", async () => {
-  const { waiting, outbox, engine, told, done } = world(["wake chat_2"]);
+test("what stands in the outbox is told again; what was told is done, what was not is given back", async () => {
+  const { waiting, outbox, engine, told, done, released } = world(["wake chat_2"]);
   waiting.push(
     { id: "out_1", kind: "wake", chatId: "chat_1" },
     { id: "out_2", kind: "wake", chatId: "chat_2" },
@@ -89,6 +91,7 @@ test("what stands in the outbox is told again; only what was told is done", asyn
   expect(await repeater.once()).toBe(2);
   expect(told).toEqual(["wake chat_1", "cancel chat_3"]);
   expect(done).toEqual(["out_1", "out_3"]);
+  expect(released).toEqual(["out_2"]);
 });
 
 test("the repeater looks again and again until it is stopped, and outlives a store that is away", async () => {
@@ -101,6 +104,7 @@ test("the repeater looks again and again until it is stopped, and outlives a sto
       throw new Error("the database is away");
     },
     done: unused,
+    release: unused,
   };
   const repeater = new OutboxRepeater({ store: { outbox }, engine, clock });
   repeater.start();

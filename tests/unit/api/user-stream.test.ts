@@ -73,6 +73,27 @@ describe("a stream", () => {
     expect(chat.subscriptions).toBe(0);
   });
 
+  test("goes on by the poll while its hub is away", async () => {
+    const chat = new StreamedChat();
+    chat.beginAttempt();
+    const hub = {
+      subscribe: () => ({ ready: Promise.reject(new ReliantError("unavailable", "away")), close: () => undefined }),
+    };
+    const stream = new UserStream(
+      { store: chat.store, hub, clock: new ManualClock(), mayGoOn: async () => {} },
+      { userId: "u", afterUserSequence: 0, chats: [{ chatId: "c", afterSequence: 0 }] },
+    );
+    const leave = new AbortController();
+    leaving.add(leave);
+    const items = stream.items(leave.signal);
+    expect((await items.next()).value).toEqual({ kind: "keep_alive" });
+    const first = await items.next();
+    chat.beginAttempt(false);
+    stream.onChatSequence("c", 2);
+    const second = await items.next();
+    expect(numbers([first.value ?? [], second.value ?? []].flat())).toEqual([1, 2]);
+  });
+
   test("finds a number whose announcement was lost when the poll tells of it", async () => {
     const chat = new StreamedChat();
     const { got, stream } = follow(chat, new ManualClock());
@@ -117,15 +138,17 @@ describe("a stream", () => {
     expect(shown(got)).toBe("No more for a while");
   });
 
-  test("says that it is alive, and asks whether its client may go on, while much is sent too", async () => {
+  test("says that it is alive, at once and then at its pace, and asks whether its client may go on, while much is sent too", async () => {
     const clock = new ManualClock();
     const chat = new StreamedChat();
     let revoked = false;
     const client = follow(chat, clock, 0, async () => {
       if (revoked) throw new ReliantError("unauthenticated", "the token was revoked");
     });
-    await clock.advance(LIMITS.keepAliveMs);
+    await settle();
     expect(client.got.map((item) => item.kind)).toEqual(["keep_alive"]);
+    await clock.advance(LIMITS.keepAliveMs);
+    expect(client.got.map((item) => item.kind)).toEqual(["keep_alive", "keep_alive"]);
     revoked = true;
     for (let step = 0; step < 16; step++) {
       chat.beginAttempt();

@@ -52,6 +52,35 @@ describe("a user's token", () => {
     await expect(verifier.verify(await sign({}, "-5m"), signal)).rejects.toThrow("the token has expired");
   });
 
+  test("that was right a moment ago is refused once it has expired", async () => {
+    let aheadMs = 0;
+    const { privateKey, publicKey } = await generateKeyPair("EdDSA", { extractable: true });
+    const clock = { ...systemClock, now: () => systemClock.now() + aheadMs };
+    const deps = { store: { users: fakeAccounts().users }, clock };
+    const verifier = await JwtVerifier.open({ kind: "pem", pem: await exportSPKI(publicKey) }, deps);
+    const token = await new SignJWT({ sub: "alice" })
+      .setProtectedHeader({ alg: "EdDSA" })
+      .setExpirationTime("10s")
+      .sign(privateKey);
+    for (const ms of [0, 20_000, 39_000]) {
+      aheadMs = ms;
+      expect(await verifier.verify(token, signal)).toMatchObject({ userId: "usr_alice" });
+    }
+    aheadMs = 41_000;
+    await expect(verifier.verify(token, signal)).rejects.toThrow("the token has expired");
+  });
+
+  test("that differs from one which was right a moment ago is checked for itself", async () => {
+    const { verifier, sign } = await installation("EdDSA");
+    const token = await sign();
+    await verifier.verify(token, signal);
+    const [header, , signature] = token.split(".");
+    const claims = Buffer.from(JSON.stringify({ sub: "eve", exp: 9_999_999_999 })).toString("base64url");
+    await expect(verifier.verify(`${header}.${claims}.${signature}`, signal)).rejects.toMatchObject({
+      code: "unauthenticated",
+    });
+  });
+
   test("that never expires is refused and says so", async () => {
     const { privateKey, publicKey } = await generateKeyPair("EdDSA", { extractable: true });
     const deps = { store: { users: fakeAccounts().users }, clock: systemClock };

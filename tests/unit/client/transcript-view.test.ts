@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { paint } from "../../../src/client/terminal.ts";
 import { summarizeInput } from "../../../src/client/tool-summary.ts";
 import { TranscriptView } from "../../../src/client/transcript-view.ts";
@@ -80,6 +81,19 @@ const attempt = (number: number): Response => ({
   },
 });
 
+const waiting = (untilMs: number, errorMessage: string): Response => ({
+  update: {
+    case: "chat",
+    value: {
+      chatId: "c",
+      event: {
+        case: "providerWaiting",
+        value: { messageId: "m1", attempt: 1, until: timestampFromMs(untilMs), errorMessage },
+      },
+    },
+  },
+});
+
 const output = (text: string, gapBytes = 0): Response => ({
   update: {
     case: "toolOutput",
@@ -105,6 +119,13 @@ function print(...responses: Response[]): string {
 describe("the transcript", () => {
   test("prints what streamed once, and only the rest of it when the message stands", () => {
     expect(print(delta(0, "Hel"), delta(3, "lo"), answer("Hello, world"))).toBe("Hello, world\n");
+  });
+
+  test("says until when the provider is waited for, by the reader's clock, and why", () => {
+    const until = new Date(2026, 0, 2, 3, 4, 5).getTime();
+    expect(print(delta(0, "Hel"), waiting(until, "overloaded"), attempt(2), delta(0, "Hi", 2), answer("Hi"))).toBe(
+      "Hel\n(waiting for the provider until 03:04:05: overloaded)\n(the answer broke off: attempt 2)\nHi\n",
+    );
   });
 
   test("prints a delta that comes twice once", () => {

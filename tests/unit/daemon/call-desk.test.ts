@@ -282,6 +282,24 @@ describe("connections", () => {
     world.connect();
     expect(world.desk.isBusy).toBe(false);
   });
+
+  test("what the hello told as running and was acked since is said again, for the gateway counts it as open", async () => {
+    await using world = await running();
+    const told = [...world.desk.runningIds];
+    world.desk.toolEnded(A, "finished", DONE);
+    world.ack(A);
+    expect(said(world.connect(told))).toEqual(["result call_a finished"]);
+    expect(world.ack(A)).toEqual([]);
+    expect(said(world.connect())).toEqual([]);
+  });
+
+  test("heartbeats are no faster for a call that has started since the hello: the gateway does not know of it", async () => {
+    await using world = await running();
+    world.connect([]);
+    expect(world.desk.isBusy).toBe(false);
+    world.offer(A);
+    expect(world.desk.isBusy).toBe(true);
+  });
 });
 
 describe("places", () => {

@@ -2,13 +2,14 @@ import { describe, expect, test } from "bun:test";
 import { mkdir, readdir, truncate, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock } from "../../../src/core/clock.ts";
+import { ReliantError } from "../../../src/core/errors.ts";
 import { LIMITS } from "../../../src/core/limits.ts";
 import { LogFile } from "../../../src/daemon/log-file.ts";
 import { tailLog } from "../../../src/daemon/log-tail.ts";
 import { OutputFiles } from "../../../src/daemon/output-files.ts";
 import { findDaemonProcess, removePidFile, writePidFile } from "../../../src/daemon/pid-file.ts";
 import { processMark } from "../../../src/daemon/process-mark.ts";
-import { readStatus, StatusWriter } from "../../../src/daemon/status-file.ts";
+import { readGaveUp, readStatus, StatusWriter } from "../../../src/daemon/status-file.ts";
 import { eventually } from "../../support/eventually.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
@@ -87,6 +88,25 @@ describe("the status file", () => {
     await writer.close();
     await clock.advance(LIMITS.daemonStatusMs * 10);
     expect(await readStatus(path, process.pid)).toEqual(first);
+  });
+
+  test("says why the process gave up when it has ended, until another one says something", async () => {
+    await using folder = await tempFolder("status");
+    const path = join(folder.path, "status.json");
+    const clock = new ManualClock();
+    const writer = new StatusWriter(path, "http://gateway", clock);
+    writer.take(CONNECTED);
+    expect(await readGaveUp(path)).toBeUndefined();
+    await writer.gaveUp(new ReliantError("unauthenticated", "stopped: no such token", { hint: "take another one" }));
+    await writer.close();
+    await clock.advance(LIMITS.daemonStatusMs * 10);
+    const sinceMs = clock.now() - LIMITS.daemonStatusMs * 10;
+    expect(await readGaveUp(path)).toEqual({ reason: "stopped: no such token", hint: "take another one", sinceMs });
+    const next = new StatusWriter(path, "http://gateway", clock);
+    next.take(IDLE);
+    await clock.advance(LIMITS.daemonStatusMs);
+    await eventually("the next one's status", async () => (await readGaveUp(path)) === undefined);
+    await next.close();
   });
 
   test("that is damaged counts as none", async () => {

@@ -5,9 +5,11 @@ import { systemClock } from "../../../src/core/clock.ts";
 import { newId } from "../../../src/core/ids.ts";
 import { createDaemon, type Daemon, type DaemonState } from "../../../src/daemon/daemon.ts";
 import { helloFields } from "../../../src/daemon/hello-fields.ts";
+import { thisMachine } from "../../../src/daemon/machine.ts";
 import { PolicySource } from "../../../src/daemon/policy-source.ts";
 import { SqliteJournal } from "../../../src/daemon/sqlite-journal.ts";
 import type { ToolsDaemonService } from "../../../src/gateway/tools-daemon-service.ts";
+import type { ConnectRequest, ConnectResponse } from "../../../src/gen/reliant/v1/daemon_pb.ts";
 import { createToolCatalog } from "../../../src/tools/catalog.ts";
 import { eventually } from "../../support/eventually.ts";
 import { FakeStore } from "../../support/fake-store.ts";
@@ -22,8 +24,10 @@ class House implements AsyncDisposable {
   readonly services: ToolsDaemonService[] = [];
   state: DaemonState | undefined;
   daemon: Daemon | undefined;
-  /** The gateway that the next connection comes to. */
+  /** The gateway that the next connection comes to, and what it has to wait for on its way. */
   next = 0;
+  road: Promise<void> = Promise.resolve();
+  connects = 0;
 
   private constructor(private readonly folder: TempFolder) {
     for (const gatewayId of ["gtw_0", "gtw_1"]) this.services.push(gatewayOver(this.store, { gatewayId }).service);
@@ -41,14 +45,13 @@ class House implements AsyncDisposable {
 
   async start(): Promise<void> {
     const tools = createToolCatalog();
-    const identity = { userId: "usr_ada", scope: "daemon" } as const;
     this.daemon = createDaemon({
-      transport: { connect: (frames, signal) => this.service(this.next).connect(frames, { identity, signal }) },
+      transport: { connect: (frames, signal) => this.connect(frames, signal) },
       tools,
       policy: await PolicySource.open(join(this.folder.path, "policy.yaml"), []),
       clock: systemClock,
       openJournal: () => SqliteJournal.open(join(this.folder.path, "journal.db")),
-      outputsFolder: join(this.folder.path, "outputs"),
+      machine: thisMachine(join(this.folder.path, "outputs")),
       hello: helloFields({
         daemonId: "dmn_ada",
         userId: "usr_ada",
@@ -65,6 +68,13 @@ class House implements AsyncDisposable {
     });
     await this.daemon.start();
     await this.connectedTo(this.next);
+  }
+
+  private async *connect(frames: AsyncIterable<ConnectRequest>, signal: AbortSignal): AsyncGenerator<ConnectResponse> {
+    const service = this.service(this.next);
+    this.connects++;
+    await this.road;
+    yield* service.connect(frames, { identity: { userId: "usr_ada", scope: "daemon" }, signal });
   }
 
   /** The gateway's id where the daemon is connected. */
@@ -142,6 +152,28 @@ describe("the daemon and the gateway", () => {
     await Bun.write(join(house.project, "go"), "");
     await house.ends(id, "failed");
     expect(await house.count("ran")).toBe(1);
+  });
+
+  test("agree that a call has ended which was acked while the hello that told of it was on its way", async () => {
+    await using house = await House.create();
+    await house.start();
+    const id = await house.call("echo once >> ran; while ! test -e go; do sleep 0.02; done");
+    await eventually("the tool to run", async () => (await house.count("ran")) === 1);
+    const road = Promise.withResolvers<void>();
+    [house.next, house.road] = [1, road.promise];
+    const draining = house.service(0).drain(5000);
+    await eventually("the daemon to set out", () => house.connects === 2);
+    await Bun.write(join(house.project, "go"), "");
+    await eventually("the ack of the first gateway", () => house.state?.openCalls === 0);
+    road.resolve();
+    await house.connectedTo(1);
+    await draining;
+    const counted = () => house.service(1).stats();
+    await eventually("the second gateway to count no call as open", () => counted().openCalls === 0, {
+      timeoutMs: 5000,
+    });
+    expect(counted().daemons).toBe(1);
+    expect([house.store.state(id), await house.count("ran")]).toEqual(["succeeded", 1]);
   });
 
   test("end a running call as cancelled when the daemon is stopped, and never run it again", async () => {

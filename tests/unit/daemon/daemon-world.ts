@@ -4,6 +4,7 @@ import { systemClock } from "../../../src/core/clock.ts";
 import { ConnectTransport } from "../../../src/daemon/connect-transport.ts";
 import { createDaemon, type Daemon, type DaemonState } from "../../../src/daemon/daemon.ts";
 import { helloFields } from "../../../src/daemon/hello-fields.ts";
+import { thisMachine } from "../../../src/daemon/machine.ts";
 import { PolicySource } from "../../../src/daemon/policy-source.ts";
 import { SqliteJournal } from "../../../src/daemon/sqlite-journal.ts";
 import { createToolCatalog } from "../../../src/tools/catalog.ts";
@@ -102,7 +103,7 @@ export class DaemonWorld implements AsyncDisposable {
       policy: this.policy,
       clock: systemClock,
       openJournal: () => SqliteJournal.open(join(this.folder.path, "journal.db")),
-      outputsFolder: this.outputs,
+      machine: thisMachine(this.outputs),
       hello: helloFields({
         daemonId: "",
         userId: "usr_1",

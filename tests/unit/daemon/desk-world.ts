@@ -48,10 +48,10 @@ export class DeskWorld implements AsyncDisposable {
   }
 
   /** A new connection is welcomed. */
-  connect(): DeskEffect[] {
+  connect(told: readonly string[] = this.desk.runningIds): DeskEffect[] {
     this.connections++;
     this.connection = `c${this.connections}`;
-    return this.noted(this.desk.connected(this.connection));
+    return this.noted(this.desk.connected(this.connection, told));
   }
 
   say(frame: CallFrame, connection = this.connection): DeskEffect[] {

@@ -34,10 +34,13 @@ export class FakeConnection {
 /** Gateways in memory: what `answer` gives is said to each hello. */
 export class FakeGateway implements GatewayTransport {
   readonly connections: FakeConnection[] = [];
-  /** Where set, connecting fails with it. */
+  /** Where set, connecting fails with it: nobody is there, or (reached) a gateway says so. */
   failure: Error | undefined;
+  reachedFailure: Error | undefined;
   /** True: connections are taken, and nothing is ever said on them. */
   silent = false;
+  /** True: nothing comes back at all, as from a network that drops everything. */
+  dead = false;
   /** Sent right behind every welcome. */
   behindWelcome: ConnectResponse["frame"] | undefined;
   private epoch = 0;
@@ -48,10 +51,17 @@ export class FakeGateway implements GatewayTransport {
     return last;
   }
 
-  async *connect(frames: AsyncIterable<ConnectRequest>, signal: AbortSignal): AsyncGenerator<ConnectResponse> {
+  async *connect(
+    frames: AsyncIterable<ConnectRequest>,
+    signal: AbortSignal,
+    reached: () => void,
+  ): AsyncGenerator<ConnectResponse> {
     const connection = new FakeConnection();
     this.connections.push(connection);
-    if (this.failure !== undefined) throw this.failure;
+    if (this.reachedFailure !== undefined) reached();
+    const failure = this.reachedFailure ?? this.failure;
+    if (failure !== undefined) throw failure;
+    if (!this.dead) reached();
     signal.addEventListener("abort", () => {
       connection.aborted = true;
       connection.out.close();
@@ -65,7 +75,10 @@ export class FakeGateway implements GatewayTransport {
     const daemonId = connection.hello?.daemonId || "dmn_given";
     connection.send(
       create(ConnectResponseSchema, {
-        frame: { case: "welcome", value: { daemonId, epoch: BigInt(this.epoch), gatewayId: "gtw_1", userId: "usr_1" } },
+        frame: {
+          case: "welcome",
+          value: { daemonId, epoch: BigInt(this.epoch), gatewayId: "gtw_1", userId: "usr_1", protocolVersion: 1 },
+        },
       }).frame,
     );
     if (this.behindWelcome !== undefined) connection.send(this.behindWelcome);
@@ -74,7 +87,7 @@ export class FakeGateway implements GatewayTransport {
   private async read(connection: FakeConnection, frames: AsyncIterable<ConnectRequest>): Promise<void> {
     for await (const { frame } of frames) {
       connection.received.push(frame);
-      if (frame.case === "hello" && !this.silent) this.welcome(connection);
+      if (frame.case === "hello" && !this.silent && !this.dead) this.welcome(connection);
     }
     connection.closed = true;
     connection.out.close();

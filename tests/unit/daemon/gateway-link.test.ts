@@ -4,6 +4,7 @@ import { create } from "@bufbuild/protobuf";
 import { ReliantError } from "../../../src/core/errors.ts";
 import { LIMITS } from "../../../src/core/limits.ts";
 import { GatewayLink, type LinkListener } from "../../../src/daemon/gateway-link.ts";
+import type { GatewaySession } from "../../../src/daemon/gateway-session.ts";
 import { helloFields } from "../../../src/daemon/hello-fields.ts";
 import { SqliteJournal } from "../../../src/daemon/sqlite-journal.ts";
 import { ConnectResponseSchema, Refused_Reason } from "../../../src/gen/reliant/v1/daemon_pb.ts";
@@ -12,6 +13,9 @@ import { type TempFolder, tempFolder } from "../../support/temp-folder.ts";
 import { FakeGateway } from "./fake-gateway.ts";
 import { LaptopClock } from "./laptop-clock.ts";
 
+const HEARTBEAT = create(ConnectResponseSchema, { frame: { case: "heartbeat", value: {} } }).frame;
+const ACK = create(ConnectResponseSchema, { frame: { case: "ack", value: { toolCallId: "call_1" } } }).frame;
+
 class LinkWorld implements AsyncDisposable {
   readonly clock = new LaptopClock();
   readonly gateway = new FakeGateway();
@@ -19,6 +23,7 @@ class LinkWorld implements AsyncDisposable {
   readonly waits: number[] = [];
   readonly frames: string[] = [];
   busy = false;
+  session: GatewaySession | undefined;
   outcome: "running" | "ended" | Error = "running";
   private readonly abort = new AbortController();
   private readonly running: Promise<void>;
@@ -27,10 +32,14 @@ class LinkWorld implements AsyncDisposable {
     private readonly folder: TempFolder,
     readonly journal: SqliteJournal,
     prepare: (gateway: FakeGateway) => void,
+    random: () => number,
   ) {
     prepare(this.gateway);
     const listener: LinkListener = {
-      connected: (_, { epoch }) => this.events.push(`connected ${epoch}`),
+      connected: (session, { epoch }) => {
+        this.session = session;
+        this.events.push(`connected ${epoch}`);
+      },
       frame: (session, frame) => this.frames.push(`${session.name} ${frame.kind}`),
       disconnected: (_, reason) => this.events.push(`disconnected: ${reason}`),
       waiting: (_, ms) => this.waits.push(ms),
@@ -52,7 +61,7 @@ class LinkWorld implements AsyncDisposable {
       listener,
       runningIds: () => [],
       isBusy: () => this.busy,
-      random: () => 1,
+      random,
     });
     this.running = link.run(this.abort.signal).then(
       () => {
@@ -64,9 +73,9 @@ class LinkWorld implements AsyncDisposable {
     );
   }
 
-  static async create(prepare: (gateway: FakeGateway) => void = () => {}): Promise<LinkWorld> {
+  static async create(prepare: (gateway: FakeGateway) => void = () => {}, random = () => 1): Promise<LinkWorld> {
     const folder = await tempFolder("link");
-    const world = new LinkWorld(folder, SqliteJournal.open(join(folder.path, "journal.db")), prepare);
+    const world = new LinkWorld(folder, SqliteJournal.open(join(folder.path, "journal.db")), prepare, random);
     await settle();
     return world;
   }
@@ -101,14 +110,59 @@ describe("the link to the gateway", () => {
     expect(world.events).toEqual(["connected 1", "disconnected: the gateway ended the connection", "connected 2"]);
   });
 
-  test("waits longer after each failure, up to a bound", async () => {
-    const { reconnectBaseMs: base, reconnectMaxMs: max } = LIMITS;
-    await using world = await LinkWorld.create((gateway) => {
+  test("waits longer after each failure, up to 15 s where a gateway answers and 4 s where nobody does", async () => {
+    const { reconnectBaseMs: base, reconnectMaxMs: max, reconnectUnreachedMs: unreached } = LIMITS;
+    await using refused = await LinkWorld.create((gateway) => {
+      gateway.reachedFailure = new ReliantError("unavailable", "the store is away");
+    });
+    for (let attempt = 0; attempt < 8; attempt++) await refused.clock.advance(max);
+    expect(refused.waits.slice(0, 8)).toEqual([base, base * 2, base * 4, base * 8, base * 16, base * 32, max, max]);
+    await using alone = await LinkWorld.create((gateway) => {
       gateway.failure = new ReliantError("unavailable", "nobody is there");
     });
-    for (let attempt = 0; attempt < 8; attempt++) await world.clock.advance(max);
-    expect(world.waits.slice(0, 8)).toEqual([base, base * 2, base * 4, base * 8, base * 16, base * 32, max, max]);
-    expect(world.outcome).toBe("running");
+    for (let attempt = 0; attempt < 6; attempt++) await alone.clock.advance(unreached);
+    expect(alone.waits.slice(0, 6)).toEqual([base, base * 2, base * 4, base * 8, unreached, unreached]);
+    expect([refused.outcome, alone.outcome]).toEqual(["running", "running"]);
+  });
+
+  test("is back within 5 s after its network is, however long that was away and whatever became of the packets", async () => {
+    for (const away of ["refused", "reset", "dropped"] as const) {
+      for (const awayMs of [3_600_000, 3_601_000, 3_602_000, 3_603_000]) {
+        await using world = await LinkWorld.create((gateway) => {
+          if (away === "refused") gateway.failure = new ReliantError("unavailable", "nobody is there");
+          if (away === "reset") gateway.failure = new ReliantError("cancelled", "the connection was reset");
+          gateway.dead = away === "dropped";
+        });
+        await world.clock.advance(awayMs);
+        expect(world.events).toEqual([]);
+        world.gateway.failure = undefined;
+        world.gateway.dead = false;
+        await world.clock.advance(5_000);
+        expect(world.events).toEqual(["connected 1"]);
+      }
+    }
+  });
+
+  test("is back within 5 s though its connections break one after the other, moments after each began", async () => {
+    await using world = await LinkWorld.create();
+    for (let connection = 1; connection <= 12; connection++) {
+      expect(world.events.at(-1)).toBe(`connected ${connection}`);
+      world.gateway.last.out.close();
+      await settle();
+      await world.clock.advance(5_000);
+      await settle();
+    }
+    expect(Math.max(...world.waits)).toBe(LIMITS.reconnectUnreachedMs);
+  });
+
+  test("asks at most once in two seconds and a half, jitter included, while nobody is there for long", async () => {
+    await using world = await LinkWorld.create((gateway) => {
+      gateway.failure = new ReliantError("unavailable", "nobody is there");
+    }, Math.random);
+    await world.clock.advance(60_000);
+    const before = world.gateway.connections.length;
+    await world.clock.advance(3_600_000);
+    expect(world.gateway.connections.length - before).toBeLessThan(3_600 / 2.5);
   });
 
   test("begins with short waits again after a connection that lasted, and not after one that did not", async () => {
@@ -122,6 +176,16 @@ describe("the link to the gateway", () => {
     }
     const base = LIMITS.reconnectBaseMs;
     expect(world.waits).toEqual([base, base * 2, base, base * 2]);
+  });
+
+  test("gives up an address where nobody gives a sign of life, long before a gateway that takes its time", async () => {
+    await using world = await LinkWorld.create((gateway) => {
+      gateway.dead = true;
+    });
+    await world.clock.advance(LIMITS.reachMs - 1);
+    expect(world.gateway.last.aborted).toBe(false);
+    await world.clock.advance(1);
+    expect([world.gateway.last.aborted, world.waits]).toEqual([true, [LIMITS.reconnectBaseMs]]);
   });
 
   test("gives up a gateway that does not answer its hello", async () => {
@@ -143,16 +207,28 @@ describe("the link to the gateway", () => {
     expect(world.gateway.last.count("heartbeat")).toBe(14);
   });
 
-  test("takes a gateway that is silent for 2 min for dead, and one that is silent for 15 s while a call is open", async () => {
+  test("takes a gateway that is silent for 100 s for dead, and one that is silent for 15 s while a call is open", async () => {
     await using world = await LinkWorld.create();
-    await world.clock.advance(LIMITS.deadIdleMs);
+    await world.clock.advance(LIMITS.deadIdleMs - 1);
     expect(world.events).toEqual(["connected 1"]);
-    await world.clock.advance(LIMITS.heartbeatBusyMs);
+    await world.clock.advance(1);
     expect(world.events[1]).toBe("disconnected: the gateway has fallen silent");
     await world.clock.advance(LIMITS.reconnectBaseMs);
     world.busy = true;
-    await world.clock.advance(LIMITS.deadBusyMs + LIMITS.heartbeatBusyMs * 2);
+    world.gateway.last.send(HEARTBEAT);
+    world.gateway.last.send(ACK);
+    await world.clock.advance(LIMITS.deadBusyMs - 1);
+    expect(world.events.slice(2)).toEqual(["connected 2"]);
+    await world.clock.advance(1);
     expect(world.events.slice(2, 4)).toEqual(["connected 2", "disconnected: the gateway has fallen silent"]);
+  });
+
+  test("notices a dead gateway within 20 s though no frame said that a call is open", async () => {
+    await using world = await LinkWorld.create();
+    await world.live(7_000);
+    world.busy = true;
+    await world.clock.advance(20_000);
+    expect(world.events[1]).toBe("disconnected: the gateway has fallen silent");
   });
 
   test("does not hold the silence from before a call against the gateway", async () => {
@@ -187,6 +263,19 @@ describe("the link to the gateway", () => {
     await settle();
     expect(world.frames).toEqual(["1.1 ack", "1.2 ack"]);
     expect(first.closed).toBe(true);
+  });
+
+  test("goes elsewhere at once where a gateway that asked it to is gone before its time", async () => {
+    await using world = await LinkWorld.create();
+    world.gateway.last.send(
+      create(ConnectResponseSchema, { frame: { case: "drain", value: { withinMs: 20_000n } } }).frame,
+    );
+    await settle();
+    expect(world.waits).toEqual([10_000]);
+    world.gateway.last.out.close();
+    await settle();
+    await settle();
+    expect(world.events).toEqual(["connected 1", "disconnected: the gateway ended the connection", "connected 2"]);
   });
 
   test("keeps the old connection while no other gateway takes it", async () => {
@@ -232,7 +321,10 @@ describe("the link to the gateway", () => {
       create(ConnectResponseSchema, { frame: { case: "grant", value: { toolCallId: "not an id" } } }).frame,
     );
     await settle();
-    expect(world.frames).toEqual(["1.1 unknown", "1.1 unknown"]);
+    world.gateway.last.send(ACK);
+    await settle();
+    expect(world.frames).toEqual(["1.1 ack"]);
+    expect(world.session?.unknownFrames).toBe(2);
     expect(world.events).toEqual(["connected 1"]);
   });
 
@@ -250,6 +342,21 @@ describe("the link to the gateway", () => {
       await world.stop();
       expect(world.outcome).toBe("ended");
     }
+  });
+
+  test.each([
+    ["is older than it can follow", { minProtocolVersion: 7, maxProtocolVersion: 9 }, "update reliant on this machine"],
+    ["is newer than the gateway", { minProtocolVersion: 0, maxProtocolVersion: 0 }, "install the release of reliant"],
+  ])("stops for good where it %s, and says what to do", async (_, versions, hint) => {
+    await using world = await LinkWorld.create((gateway) => {
+      gateway.silent = true;
+    });
+    const value = { reason: Refused_Reason.PROTOCOL, message: "no version that both speak", ...versions };
+    world.gateway.last.send(create(ConnectResponseSchema, { frame: { case: "refused", value } }).frame);
+    await settle();
+    await settle();
+    expect(world.outcome).toMatchObject({ code: "protocol_mismatch", hint: expect.stringContaining(hint) });
+    expect(String(world.outcome)).toContain("no version that both speak");
   });
 
   test("stops for good where the token does not hold", async () => {

@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { ToolResult } from "../../../src/chat/message.ts";
 import { LIMITS } from "../../../src/core/limits.ts";
 import { fitResult } from "../../../src/daemon/fit-result.ts";
+import { thisMachine } from "../../../src/daemon/machine.ts";
 import { OutputFiles } from "../../../src/daemon/output-files.ts";
 import { type Ended, ToolRunner } from "../../../src/daemon/tool-runner.ts";
 import type { ToolContext } from "../../../src/tools/tool.ts";
@@ -35,6 +36,7 @@ async function runTool(
     tools: { names: ["probe"], parse: () => ({ kind: "fits", tool, input: {} }) },
     clock,
     outputs: await OutputFiles.open(join(folder.path, "outputs")),
+    machine: thisMachine(join(folder.path, "outputs")),
     rootLimits: () => [],
     pushOutput: () => true,
     onEnded: (_, end) => ended.push(end),

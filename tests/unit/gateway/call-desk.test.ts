@@ -105,7 +105,7 @@ describe("one call", () => {
   });
 
   test("keeps its outcome when a second result comes; that is acked as evidence", async () => {
-    const daemon = world.daemon();
+    const daemon = world.daemon({ repeatMs: 10_000 });
     const connection = await daemon.connect(service);
     const call = await world.offered(daemon);
     await connection.awaitFrame("ack");

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { create } from "@bufbuild/protobuf";
 import { ReliantError } from "../../../src/core/errors.ts";
+import { shakeHands } from "../../../src/gateway/handshake.ts";
 import type { ToolsDaemonService } from "../../../src/gateway/tools-daemon-service.ts";
-import { Refused_Reason } from "../../../src/gen/reliant/v1/daemon_pb.ts";
+import { HelloSchema, Refused_Reason } from "../../../src/gen/reliant/v1/daemon_pb.ts";
 import { eventually } from "../../support/eventually.ts";
 import type { FakeStore } from "../../support/fake-store.ts";
 import { FrameConnection } from "../../support/frame-connection.ts";
@@ -49,7 +51,7 @@ describe("hello", () => {
 
   test.each([
     ["of another user's token", { userId: "usr_eve" }, Refused_Reason.IDENTITY],
-    ["of another protocol", { protocolVersion: 2 }, Refused_Reason.PROTOCOL],
+    ["of another protocol", { protocolVersion: 2, minProtocolVersion: 2 }, Refused_Reason.PROTOCOL],
     ["with an epoch that is not in force", { lastEpoch: 7n }, Refused_Reason.EPOCH],
   ])("%s is refused, and the stream ends", async (_, wrong, reason) => {
     const connection = new FrameConnection(service, { userId: "usr_ada" });
@@ -57,6 +59,20 @@ describe("hello", () => {
     expect((await connection.awaitFrame("refused")).reason).toBe(reason);
     expect(await connection.ended).toBeUndefined();
     expect(service.stats().daemons).toBe(0);
+  });
+
+  test.each([
+    ["the daemon is too old", { min: 2, max: 3 }, { protocolVersion: 1 }, "update reliant on the daemon's machine"],
+    ["the gateway is too old", { min: 1, max: 1 }, { protocolVersion: 3, minProtocolVersion: 2 }, "update the servers"],
+  ])("where %s is refused with the versions of both, and what to do", async (side, protocol, versions, advice) => {
+    const hello = create(HelloSchema, { daemonId: "dmn_1", instanceId: "ins_1", journalId: "jrn_1", ...versions });
+    const identity = { userId: "usr_ada", scope: "daemon" } as const;
+    const answer = await shakeHands({ daemons: store.daemons, gatewayId: "gtw_1", protocol }, hello, identity);
+    const told = answer.kind === "refused" ? answer.refusal : undefined;
+    expect(told).toMatchObject({ reason: Refused_Reason.PROTOCOL, protocol });
+    expect(told?.message).toStartWith(side);
+    expect(told?.message).toContain(advice);
+    expect(store.rows.size).toBe(0);
   });
 
   test("for another user's daemon is refused", async () => {

@@ -6,11 +6,11 @@ const step = (lastHeardMs: number, lastSentMs: number, busySinceMs: number | und
   livenessStep({ nowMs, lastHeardMs: nowMs - lastHeardMs, lastSentMs: nowMs - lastSentMs, busySinceMs }, LIMITS);
 
 describe("an idle peer", () => {
-  test("gets a heartbeat when nothing was sent for 30 s, and is dead after 2 min of silence", () => {
+  test("gets a heartbeat when nothing was sent for 30 s, and is dead after 100 s of silence", () => {
     expect(step(29_000, 29_999, undefined)).toEqual({ dead: false, beat: false, nextMs: 1 });
     expect(step(29_000, 30_000, undefined)).toEqual({ dead: false, beat: true, nextMs: 30_000 });
-    expect(step(119_999, 0, undefined)).toEqual({ dead: false, beat: false, nextMs: 1 });
-    expect(step(120_000, 0, undefined).dead).toBeTrue();
+    expect(step(99_999, 0, undefined)).toEqual({ dead: false, beat: false, nextMs: 1 });
+    expect(step(100_000, 0, undefined).dead).toBeTrue();
   });
 });
 

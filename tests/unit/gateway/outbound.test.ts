@@ -1,13 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { LIMITS } from "../../../src/core/limits.ts";
-import { Outbound } from "../../../src/gateway/outbound.ts";
+import { Outbound, OutboundFrames } from "../../../src/gateway/outbound.ts";
 
 const grant = (toolCallId: string) => ({ case: "grant", value: { toolCallId } }) as const;
 const ack = (toolCallId: string) => ({ case: "ack", value: { toolCallId } }) as const;
 
 async function rest(outbound: Outbound): Promise<string[]> {
   const kinds: string[] = [];
-  for await (const { frame } of outbound) kinds.push(frame.case ?? "none");
+  for await (const { frame } of new OutboundFrames(outbound)) kinds.push(frame.case ?? "none");
   return kinds;
 }
 
@@ -23,7 +23,7 @@ describe("frames on their way out", () => {
 
   test("wake the reader that waits", async () => {
     const outbound = new Outbound();
-    const next = outbound.next();
+    const next = new OutboundFrames(outbound).next();
     outbound.push(grant("call_1"));
     expect((await next).value?.frame).toMatchObject(grant("call_1"));
   });
@@ -43,20 +43,22 @@ describe("frames on their way out", () => {
     const outbound = new Outbound();
     outbound.push(grant("call_1"));
     outbound.close(new Error("the token was revoked"));
-    expect((await outbound.next()).done).toBeFalse();
-    await expect(outbound.next()).rejects.toThrow("the token was revoked");
-    expect((await outbound.next()).done).toBeTrue();
+    const frames = new OutboundFrames(outbound);
+    expect((await frames.next()).done).toBeFalse();
+    await expect(frames.next()).rejects.toThrow("the token was revoked");
+    expect((await frames.next()).done).toBeTrue();
   });
 
   test("are dropped by a cut, and by a reader that goes", async () => {
     const cut = new Outbound();
     cut.push(grant("call_1"));
     cut.cut(new Error("superseded"));
-    await expect(cut.next()).rejects.toThrow("superseded");
+    await expect(new OutboundFrames(cut).next()).rejects.toThrow("superseded");
     const left = new Outbound();
     left.push(grant("call_1"));
-    await left.return();
+    const frames = new OutboundFrames(left);
+    await frames.return();
     expect(left.push(grant("call_2"))).toBeFalse();
-    expect((await left.next()).done).toBeTrue();
+    expect((await frames.next()).done).toBeTrue();
   });
 });

@@ -91,7 +91,9 @@ describe("live output", () => {
       return gate.promise;
     };
     const link = { address: { userId: "usr_ada", daemonId: "dmn_1", epoch: 1 }, isEnded: false };
-    const silent = { send: () => undefined, sendControl: () => undefined, end: () => undefined };
+    const silent = {
+      ...{ send: () => undefined, sendControl: () => undefined, sendLater: () => undefined, end: () => undefined },
+    };
     const relay = new OutputRelay(
       {
         toolCalls: { find },

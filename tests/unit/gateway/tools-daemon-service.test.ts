@@ -77,7 +77,7 @@ describe("a session", () => {
     const daemon = world.daemon();
     const connection = await daemon.connect(service);
     const drained = service.drain(5_000);
-    expect((await connection.awaitFrame("drain")).withinMs).toBe(5_000n);
+    expect((await connection.awaitFrame("drain")).withinMs).toBe(BigInt(LIMITS.drainLeaveMinMs));
     expect(
       await endCode(
         world

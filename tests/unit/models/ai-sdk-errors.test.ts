@@ -6,6 +6,7 @@ import { retryAfterMs } from "../../../src/models/retry-after.ts";
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
 const ASKED: Asked = {
   name: "acme/m",
+  vendor: "openai",
   keyVariable: "ACME_KEY",
   addressVariable: "ACME_URL",
   key: "sk-1",

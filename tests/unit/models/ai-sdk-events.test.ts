@@ -45,6 +45,30 @@ describe("events of the SDK's parts", () => {
     ]);
   });
 
+  test("end a call that was cut by the answer's length with no input: asking again would give the same", () => {
+    const cut = eventsOf(
+      { type: "tool-input-start", id: "c", toolName: "shell" },
+      { type: "tool-input-delta", id: "c", delta: '{"comm' },
+      finish("length"),
+    );
+    expect(cut.events.slice(-2)).toMatchObject([
+      { kind: "block_ended", index: 0 },
+      { kind: "finish", reason: "length" },
+    ]);
+    expect(cut.events.at(-2)).not.toHaveProperty("input");
+    expect(cut.broken).toBeUndefined();
+  });
+
+  test("tell the usage of an answer that has no proper end", () => {
+    const counted = { total: 3, noCache: undefined, cacheRead: undefined, cacheWrite: undefined };
+    const broken = finish("interrupted");
+    const part = broken.type === "finish" ? { ...broken, usage: { ...broken.usage, inputTokens: counted } } : broken;
+    expect(eventsOf(part)).toMatchObject({
+      events: [{ kind: "usage", usage: { inputTokens: 3, outputTokens: 0 } }],
+      broken: { kind: "cut" },
+    });
+  });
+
   test("leave out blocks that stay empty, unless the provider wants them back", () => {
     expect(
       eventsOf(

@@ -6,8 +6,19 @@ import { frame, PREFACE } from "./http2-frames.ts";
 
 const END_STREAM = 0x1;
 const END_HEADERS = 0x4;
+/** A watch whose clock and count of sent bytes each chunk comes with. */
+function watching() {
+  const facts = { nowMs: 0, sentBytes: 0 };
+  const watch = new Http2FrameWatch({ nowMs: () => facts.nowMs, sentBytes: () => facts.sentBytes });
+  return {
+    read(chunk: Uint8Array, nowMs: number, sentBytes: number) {
+      Object.assign(facts, { nowMs, sentBytes });
+      return watch.read(chunk);
+    },
+  };
+}
 const opened = () => {
-  const watch = new Http2FrameWatch();
+  const watch = watching();
   watch.read(PREFACE, 0, 0);
   return watch;
 };
@@ -24,7 +35,7 @@ describe("the watch lets pass", () => {
     const stream = Buffer.concat([PREFACE, frame(4, 0, 0, new Uint8Array(12)), times(200, request)]);
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 5000 }), { minLength: 1 }), (sizes) => {
-        const watch = new Http2FrameWatch();
+        const watch = watching();
         for (let at = 0, turn = 0; at < stream.length; turn++) {
           const size = sizes[turn % sizes.length] ?? 1;
           expect(watch.read(stream.subarray(at, at + size), 0, 0)).toBeUndefined();

@@ -151,7 +151,7 @@ export enum ToolExecutionReply_Status {
   ACCEPTED = 1,
 
   /**
-   * The ledger has an outcome: look.
+   * The ledger has an outcome, or the daemon has left this gateway: look.
    *
    * @generated from enum value: STATUS_DONE = 2;
    */

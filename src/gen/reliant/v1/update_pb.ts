@@ -5,6 +5,8 @@
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Chat, Message as Message$1, Run, ToolCallState } from "./chat_pb.ts";
 import { file_reliant_v1_chat } from "./chat_pb.ts";
 import type { Daemon } from "./daemon_admin_pb.ts";
@@ -15,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file reliant/v1/update.proto.
  */
 export const file_reliant_v1_update: GenFile = /*@__PURE__*/
-  fileDesc("ChdyZWxpYW50L3YxL3VwZGF0ZS5wcm90bxIKcmVsaWFudC52MSJ1ChhTdHJlYW1Vc2VyVXBkYXRlc1JlcXVlc3QSKAoOYWZ0ZXJfc2VxdWVuY2UYASABKANCELpIDSILKP///////////wESLwoFY2hhdHMYAiADKAsyFi5yZWxpYW50LnYxLkNoYXRDdXJzb3JCCLpIBZIBAhBkIl0KCkNoYXRDdXJzb3ISLgoHY2hhdF9pZBgBIAEoCUIdukgachgyFl5bQS1aYS16MC05Xy1dezEsMTI4fSQSHwoOYWZ0ZXJfc2VxdWVuY2UYAiABKANCB7pIBCICKAAi+gEKGVN0cmVhbVVzZXJVcGRhdGVzUmVzcG9uc2USJgoEdXNlchgBIAEoCzIWLnJlbGlhbnQudjEuVXNlclVwZGF0ZUgAEiYKBGNoYXQYAiABKAsyFi5yZWxpYW50LnYxLkNoYXRVcGRhdGVIABInCgVkZWx0YRgDIAEoCzIWLnJlbGlhbnQudjEuQmxvY2tEZWx0YUgAEi0KC3Rvb2xfb3V0cHV0GAQgASgLMhYucmVsaWFudC52MS5Ub29sT3V0cHV0SAASKwoKa2VlcF9hbGl2ZRgFIAEoCzIVLnJlbGlhbnQudjEuS2VlcEFsaXZlSABCCAoGdXBkYXRlIgsKCUtlZXBBbGl2ZSJ/CgpVc2VyVXBkYXRlEhAKCHNlcXVlbmNlGAEgASgDEigKDGNoYXRfY2hhbmdlZBgCIAEoCzIQLnJlbGlhbnQudjEuQ2hhdEgAEiwKDmRhZW1vbl9jaGFuZ2VkGAMgASgLMhIucmVsaWFudC52MS5EYWVtb25IAEIHCgVldmVudCLpAQoKQ2hhdFVwZGF0ZRIPCgdjaGF0X2lkGAEgASgJEhAKCHNlcXVlbmNlGAIgASgDEiYKB21lc3NhZ2UYAyABKAsyEy5yZWxpYW50LnYxLk1lc3NhZ2VIABI1Cg9hdHRlbXB0X3N0YXJ0ZWQYBCABKAsyGi5yZWxpYW50LnYxLkF0dGVtcHRTdGFydGVkSAASMAoJdG9vbF9jYWxsGAUgASgLMhsucmVsaWFudC52MS5Ub29sQ2FsbENoYW5nZWRIABIeCgNydW4YBiABKAsyDy5yZWxpYW50LnYxLlJ1bkgAQgcKBWV2ZW50IjUKDkF0dGVtcHRTdGFydGVkEhIKCm1lc3NhZ2VfaWQYASABKAkSDwoHYXR0ZW1wdBgCIAEoBSKGAQoPVG9vbENhbGxDaGFuZ2VkEhQKDHRvb2xfY2FsbF9pZBgBIAEoCRISCgptZXNzYWdlX2lkGAIgASgJEgwKBG5hbWUYAyABKAkSKAoFc3RhdGUYBCABKA4yGS5yZWxpYW50LnYxLlRvb2xDYWxsU3RhdGUSEQoJZGFlbW9uX2lkGAUgASgJIogCCgpCbG9ja0RlbHRhEg8KB2NoYXRfaWQYASABKAkSEgoKbWVzc2FnZV9pZBgCIAEoCRIPCgdhdHRlbXB0GAMgASgFEhMKC2Jsb2NrX2luZGV4GAQgASgFEikKBGtpbmQYBSABKA4yGy5yZWxpYW50LnYxLkJsb2NrRGVsdGEuS2luZBIOCgZvZmZzZXQYBiABKAMSDAoEdGV4dBgHIAEoCRIRCgl0b29sX25hbWUYCCABKAkiUwoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDQoJS0lORF9URVhUEAESEQoNS0lORF9USElOS0lORxACEhMKD0tJTkRfVE9PTF9JTlBVVBADIuEBCgpUb29sT3V0cHV0Eg8KB2NoYXRfaWQYASABKAkSFAoMdG9vbF9jYWxsX2lkGAIgASgJEi8KB2NoYW5uZWwYAyABKA4yHi5yZWxpYW50LnYxLlRvb2xPdXRwdXQuQ2hhbm5lbBIOCgZvZmZzZXQYBCABKAMSDAoEZGF0YRgFIAEoDBIRCglnYXBfYnl0ZXMYBiABKAMiSgoHQ2hhbm5lbBIXChNDSEFOTkVMX1VOU1BFQ0lGSUVEEAASEgoOQ0hBTk5FTF9TVERPVVQQARISCg5DSEFOTkVMX1NUREVSUhACMngKEFN0cmVhbWluZ1NlcnZpY2USZAoRU3RyZWFtVXNlclVwZGF0ZXMSJC5yZWxpYW50LnYxLlN0cmVhbVVzZXJVcGRhdGVzUmVxdWVzdBolLnJlbGlhbnQudjEuU3RyZWFtVXNlclVwZGF0ZXNSZXNwb25zZSIAMAFiBnByb3RvMw", [file_buf_validate_validate, file_reliant_v1_chat, file_reliant_v1_daemon_admin]);
+  fileDesc("ChdyZWxpYW50L3YxL3VwZGF0ZS5wcm90bxIKcmVsaWFudC52MSJ1ChhTdHJlYW1Vc2VyVXBkYXRlc1JlcXVlc3QSKAoOYWZ0ZXJfc2VxdWVuY2UYASABKANCELpIDSILKP///////////wESLwoFY2hhdHMYAiADKAsyFi5yZWxpYW50LnYxLkNoYXRDdXJzb3JCCLpIBZIBAhBkIl0KCkNoYXRDdXJzb3ISLgoHY2hhdF9pZBgBIAEoCUIdukgachgyFl5bQS1aYS16MC05Xy1dezEsMTI4fSQSHwoOYWZ0ZXJfc2VxdWVuY2UYAiABKANCB7pIBCICKAAi+gEKGVN0cmVhbVVzZXJVcGRhdGVzUmVzcG9uc2USJgoEdXNlchgBIAEoCzIWLnJlbGlhbnQudjEuVXNlclVwZGF0ZUgAEiYKBGNoYXQYAiABKAsyFi5yZWxpYW50LnYxLkNoYXRVcGRhdGVIABInCgVkZWx0YRgDIAEoCzIWLnJlbGlhbnQudjEuQmxvY2tEZWx0YUgAEi0KC3Rvb2xfb3V0cHV0GAQgASgLMhYucmVsaWFudC52MS5Ub29sT3V0cHV0SAASKwoKa2VlcF9hbGl2ZRgFIAEoCzIVLnJlbGlhbnQudjEuS2VlcEFsaXZlSABCCAoGdXBkYXRlIgsKCUtlZXBBbGl2ZSJ/CgpVc2VyVXBkYXRlEhAKCHNlcXVlbmNlGAEgASgDEigKDGNoYXRfY2hhbmdlZBgCIAEoCzIQLnJlbGlhbnQudjEuQ2hhdEgAEiwKDmRhZW1vbl9jaGFuZ2VkGAMgASgLMhIucmVsaWFudC52MS5EYWVtb25IAEIHCgVldmVudCKiAgoKQ2hhdFVwZGF0ZRIPCgdjaGF0X2lkGAEgASgJEhAKCHNlcXVlbmNlGAIgASgDEiYKB21lc3NhZ2UYAyABKAsyEy5yZWxpYW50LnYxLk1lc3NhZ2VIABI1Cg9hdHRlbXB0X3N0YXJ0ZWQYBCABKAsyGi5yZWxpYW50LnYxLkF0dGVtcHRTdGFydGVkSAASMAoJdG9vbF9jYWxsGAUgASgLMhsucmVsaWFudC52MS5Ub29sQ2FsbENoYW5nZWRIABIeCgNydW4YBiABKAsyDy5yZWxpYW50LnYxLlJ1bkgAEjcKEHByb3ZpZGVyX3dhaXRpbmcYByABKAsyGy5yZWxpYW50LnYxLlByb3ZpZGVyV2FpdGluZ0gAQgcKBWV2ZW50IjUKDkF0dGVtcHRTdGFydGVkEhIKCm1lc3NhZ2VfaWQYASABKAkSDwoHYXR0ZW1wdBgCIAEoBSKMAQoPUHJvdmlkZXJXYWl0aW5nEhIKCm1lc3NhZ2VfaWQYASABKAkSDwoHYXR0ZW1wdBgCIAEoBRIpCgV1bnRpbBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKZXJyb3JfY29kZRgEIAEoCRIVCg1lcnJvcl9tZXNzYWdlGAUgASgJIoYBCg9Ub29sQ2FsbENoYW5nZWQSFAoMdG9vbF9jYWxsX2lkGAEgASgJEhIKCm1lc3NhZ2VfaWQYAiABKAkSDAoEbmFtZRgDIAEoCRIoCgVzdGF0ZRgEIAEoDjIZLnJlbGlhbnQudjEuVG9vbENhbGxTdGF0ZRIRCglkYWVtb25faWQYBSABKAkiiAIKCkJsb2NrRGVsdGESDwoHY2hhdF9pZBgBIAEoCRISCgptZXNzYWdlX2lkGAIgASgJEg8KB2F0dGVtcHQYAyABKAUSEwoLYmxvY2tfaW5kZXgYBCABKAUSKQoEa2luZBgFIAEoDjIbLnJlbGlhbnQudjEuQmxvY2tEZWx0YS5LaW5kEg4KBm9mZnNldBgGIAEoAxIMCgR0ZXh0GAcgASgJEhEKCXRvb2xfbmFtZRgIIAEoCSJTCgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABINCglLSU5EX1RFWFQQARIRCg1LSU5EX1RISU5LSU5HEAISEwoPS0lORF9UT09MX0lOUFVUEAMi4QEKClRvb2xPdXRwdXQSDwoHY2hhdF9pZBgBIAEoCRIUCgx0b29sX2NhbGxfaWQYAiABKAkSLwoHY2hhbm5lbBgDIAEoDjIeLnJlbGlhbnQudjEuVG9vbE91dHB1dC5DaGFubmVsEg4KBm9mZnNldBgEIAEoAxIMCgRkYXRhGAUgASgMEhEKCWdhcF9ieXRlcxgGIAEoAyJKCgdDaGFubmVsEhcKE0NIQU5ORUxfVU5TUEVDSUZJRUQQABISCg5DSEFOTkVMX1NURE9VVBABEhIKDkNIQU5ORUxfU1RERVJSEAIyeAoQU3RyZWFtaW5nU2VydmljZRJkChFTdHJlYW1Vc2VyVXBkYXRlcxIkLnJlbGlhbnQudjEuU3RyZWFtVXNlclVwZGF0ZXNSZXF1ZXN0GiUucmVsaWFudC52MS5TdHJlYW1Vc2VyVXBkYXRlc1Jlc3BvbnNlIgAwAWIGcHJvdG8z", [file_buf_validate_validate, file_google_protobuf_timestamp, file_reliant_v1_chat, file_reliant_v1_daemon_admin]);
 
 /**
  * @generated from message reliant.v1.StreamUserUpdatesRequest
@@ -210,6 +212,14 @@ export type ChatUpdate = Message<"reliant.v1.ChatUpdate"> & {
      */
     value: Run;
     case: "run";
+  } | {
+    /**
+     * The model's provider failed: it is asked again later.
+     *
+     * @generated from field: reliant.v1.ProviderWaiting provider_waiting = 7;
+     */
+    value: ProviderWaiting;
+    case: "providerWaiting";
   } | { case: undefined; value?: undefined };
 };
 
@@ -241,6 +251,47 @@ export type AttemptStarted = Message<"reliant.v1.AttemptStarted"> & {
  */
 export const AttemptStartedSchema: GenMessage<AttemptStarted> = /*@__PURE__*/
   messageDesc(file_reliant_v1_update, 6);
+
+/**
+ * The wait for a model's provider. The next attempt_started of the message, or the message itself, ends it.
+ *
+ * @generated from message reliant.v1.ProviderWaiting
+ */
+export type ProviderWaiting = Message<"reliant.v1.ProviderWaiting"> & {
+  /**
+   * @generated from field: string message_id = 1;
+   */
+  messageId: string;
+
+  /**
+   * The attempt that failed.
+   *
+   * @generated from field: int32 attempt = 2;
+   */
+  attempt: number;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp until = 3;
+   */
+  until?: Timestamp | undefined;
+
+  /**
+   * @generated from field: string error_code = 4;
+   */
+  errorCode: string;
+
+  /**
+   * @generated from field: string error_message = 5;
+   */
+  errorMessage: string;
+};
+
+/**
+ * Describes the message reliant.v1.ProviderWaiting.
+ * Use `create(ProviderWaitingSchema)` to create a new message.
+ */
+export const ProviderWaitingSchema: GenMessage<ProviderWaiting> = /*@__PURE__*/
+  messageDesc(file_reliant_v1_update, 7);
 
 /**
  * @generated from message reliant.v1.ToolCallChanged
@@ -277,7 +328,7 @@ export type ToolCallChanged = Message<"reliant.v1.ToolCallChanged"> & {
  * Use `create(ToolCallChangedSchema)` to create a new message.
  */
 export const ToolCallChangedSchema: GenMessage<ToolCallChanged> = /*@__PURE__*/
-  messageDesc(file_reliant_v1_update, 7);
+  messageDesc(file_reliant_v1_update, 8);
 
 /**
  * @generated from message reliant.v1.BlockDelta
@@ -333,7 +384,7 @@ export type BlockDelta = Message<"reliant.v1.BlockDelta"> & {
  * Use `create(BlockDeltaSchema)` to create a new message.
  */
 export const BlockDeltaSchema: GenMessage<BlockDelta> = /*@__PURE__*/
-  messageDesc(file_reliant_v1_update, 8);
+  messageDesc(file_reliant_v1_update, 9);
 
 /**
  * @generated from enum reliant.v1.BlockDelta.Kind
@@ -366,7 +417,7 @@ export enum BlockDelta_Kind {
  * Describes the enum reliant.v1.BlockDelta.Kind.
  */
 export const BlockDelta_KindSchema: GenEnum<BlockDelta_Kind> = /*@__PURE__*/
-  enumDesc(file_reliant_v1_update, 8, 0);
+  enumDesc(file_reliant_v1_update, 9, 0);
 
 /**
  * @generated from message reliant.v1.ToolOutput
@@ -412,7 +463,7 @@ export type ToolOutput = Message<"reliant.v1.ToolOutput"> & {
  * Use `create(ToolOutputSchema)` to create a new message.
  */
 export const ToolOutputSchema: GenMessage<ToolOutput> = /*@__PURE__*/
-  messageDesc(file_reliant_v1_update, 9);
+  messageDesc(file_reliant_v1_update, 10);
 
 /**
  * @generated from enum reliant.v1.ToolOutput.Channel
@@ -438,7 +489,7 @@ export enum ToolOutput_Channel {
  * Describes the enum reliant.v1.ToolOutput.Channel.
  */
 export const ToolOutput_ChannelSchema: GenEnum<ToolOutput_Channel> = /*@__PURE__*/
-  enumDesc(file_reliant_v1_update, 9, 0);
+  enumDesc(file_reliant_v1_update, 10, 0);
 
 /**
  * StreamingService: what happens, as it happens, without gap or double.

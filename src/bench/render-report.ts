@@ -1,0 +1,93 @@
+import type { Figure, Growth, RawPart } from "./figures.ts";
+import { GOALS, isReached } from "./goals.ts";
+import { growsAsItMay, judgedExponent } from "./growth.ts";
+import type { MachineFacts, SavedRun } from "./report.ts";
+import { shortNumber, textTable } from "./text-table.ts";
+
+/** A run as people read it, ending with a line break. */
+export function renderRun(run: SavedRun): string {
+  const parts = [machineText(run.machine)];
+  if (run.figures.length > 0) parts.push(figureTable(run.figures));
+  if (run.rawParts.length > 0) parts.push(rawTable(run.rawParts));
+  if (run.growths.length > 0) parts.push(growthTable(run.growths));
+  if (run.notes.length > 0) parts.push(run.notes.map((note) => `- ${note}`).join("\n"));
+  if (run.notMeasured.length > 0) {
+    parts.push(run.notMeasured.map(({ part, reason }) => `not measured: ${part}: ${reason}`).join("\n"));
+  }
+  return `${parts.join("\n\n")}\n`;
+}
+
+/** The machine, and how busy it was with other things. */
+export function machineText(machine: MachineFacts): string {
+  const { cores, processor, memoryMb, platform, busyPercent, stolenPercent } = machine;
+  const busy = busyPercent > 10 ? "; times are those of a busy machine" : "";
+  return `${platform}, ${cores} cores (${processor}), ${Math.round(memoryMb)} MB; ${Math.round(busyPercent)} % busy before the start (${Math.round(stolenPercent)} % taken by the host)${busy}`;
+}
+
+/** What is missed: figures that do not reach their number, costs that grow faster than they may. */
+export function missedOf(run: Pick<SavedRun, "figures" | "growths">): readonly string[] {
+  return [
+    ...run.figures.filter(({ id, value }) => isReached(id, value) === false).map(({ what }) => what),
+    ...run.growths.filter((growth) => !growsAsItMay(growth)).map(({ what }) => what),
+  ];
+}
+
+function figureTable(figures: readonly Figure[]): string {
+  return textTable(
+    ["what", "measured", "number to reach", "reached", "against the raw part"],
+    figures.map((figure) => [figure.what, measured(figure), goalText(figure), reachedText(figure), rawText(figure)]),
+  );
+}
+
+function measured({ value, unit }: Pick<Figure, "value" | "unit">): string {
+  return `${shortNumber(value)} ${unit}`;
+}
+
+function goalText({ id, unit }: Figure): string {
+  const goal = GOALS[id];
+  if (goal === undefined) return "";
+  return "atMost" in goal ? `≤ ${goal.atMost} ${unit}` : `≥ ${goal.atLeast} ${unit}`;
+}
+
+function reachedText({ id, value }: Figure): string {
+  const reached = isReached(id, value);
+  if (reached === undefined) return "";
+  return reached ? "yes" : "NO";
+}
+
+function rawText({ value, unit, raw }: Figure): string {
+  if (raw === undefined) return "";
+  const ratio = raw.value === 0 ? "" : `${shortNumber(value / raw.value)} × `;
+  return `${ratio}(${raw.what}: ${measured({ value: raw.value, unit })})`;
+}
+
+function rawTable(parts: readonly RawPart[]): string {
+  return textTable(
+    ["raw part", "p50", "p99", "longest"],
+    parts.map(({ what, ...times }) => [what, ms(times.p50Ms), ms(times.p99Ms), ms(times.mostMs)]),
+  );
+}
+
+function ms(value: number | undefined): string {
+  return value === undefined ? "" : `${shortNumber(value)} ms`;
+}
+
+function growthTable(growths: readonly Growth[]): string {
+  return textTable(
+    ["cost as work grows", "at", "grows with the power", "may be", "as it may"],
+    growths.map((growth) => [
+      growth.what,
+      growth.points
+        .map(({ size, value }) => `${size} ${growth.of}: ${measured({ value, unit: growth.unit })}`)
+        .join(", "),
+      exponentText(growth),
+      growth.mayBe,
+      growsAsItMay(growth) ? "yes" : "NO",
+    ]),
+  );
+}
+
+function exponentText(growth: Growth): string {
+  const exponent = judgedExponent(growth);
+  return exponent === undefined ? "" : exponent.toFixed(2);
+}

@@ -1,0 +1,58 @@
+import { z } from "zod";
+import type { PartReport } from "./figures.ts";
+
+const FIGURE = z.object({
+  id: z.string(),
+  what: z.string(),
+  value: z.number(),
+  unit: z.string(),
+  raw: z.object({ what: z.string(), value: z.number() }).optional(),
+});
+const GROWTH = z.object({
+  id: z.string(),
+  what: z.string(),
+  unit: z.string(),
+  of: z.string(),
+  mayBe: z.enum(["flat", "linear"]),
+  points: z.array(z.object({ size: z.number(), value: z.number() })),
+});
+const MACHINE = z.object({
+  cores: z.int(),
+  processor: z.string(),
+  memoryMb: z.number(),
+  platform: z.string(),
+  /** Of all cores, before anything was started: percent. */
+  busyPercent: z.number(),
+  stolenPercent: z.number(),
+});
+export type MachineFacts = z.infer<typeof MACHINE>;
+
+/** A run as `--json` saves it and `--compare` reads it. A later version may add fields. */
+export const SAVED_RUN = z.object({
+  version: z.string(),
+  atMs: z.number(),
+  machine: MACHINE,
+  figures: z.array(FIGURE),
+  rawParts: z.array(
+    z.object({ what: z.string(), p50Ms: z.number(), p99Ms: z.number(), mostMs: z.number().optional() }),
+  ),
+  growths: z.array(GROWTH),
+  notes: z.array(z.string()),
+  /** Parts that could not be measured, with the reason. */
+  notMeasured: z.array(z.object({ part: z.string(), reason: z.string() })),
+});
+export type SavedRun = z.infer<typeof SAVED_RUN>;
+
+/** The parts' reports as one. */
+export function mergeReports(
+  reports: readonly PartReport[],
+): Pick<SavedRun, "figures" | "rawParts" | "growths" | "notes"> {
+  return {
+    figures: reports.flatMap(({ figures }) => figures.map((figure) => ({ ...figure }))),
+    rawParts: reports.flatMap(({ rawParts = [] }) => rawParts.map((part) => ({ ...part }))),
+    growths: reports.flatMap(({ growths = [] }) =>
+      growths.map((growth) => ({ ...growth, points: [...growth.points] })),
+    ),
+    notes: reports.flatMap(({ notes = [] }) => notes),
+  };
+}

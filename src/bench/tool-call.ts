@@ -1,0 +1,77 @@
+import { z } from "zod";
+import { LIMITS } from "../core/limits.ts";
+import type { BenchPart, BenchWorld } from "./bench-part.ts";
+import { startDaemon, startRole } from "./bench-roles.ts";
+import { type Figure, type PartReport, spreadOf } from "./figures.ts";
+import { startInstallation } from "./installation.ts";
+import { awaitWord, startPeer } from "./peer.ts";
+import { DRIVER_REPORT, type DriverOptions, type DriverReport } from "./tool-call-driver.ts";
+
+/** The first rounds are not counted: servers that have just been started compile their code while they work. */
+const WARM_UP_ROUNDS = 6;
+const ROUNDS = 12;
+const CALLS_PER_ROUND = 50;
+const DRIVE_MS = 40_000;
+/** A call that took this long waited for something: the slow poll of the ledger is 2 s. */
+const OUTLIER_MS = 500;
+
+export const TOOL_CALL: BenchPart = {
+  name: "tool-call",
+  says: "one tool call from the worker's router to a daemon and back, beside its raw parts",
+  boundMs: () => LIMITS.benchPartMs,
+  measure: measureToolCall,
+};
+
+/** One tool call at a time: driver → NATS → gateway → daemon and back, on real servers; beside it what it is made of. */
+async function measureToolCall(world: BenchWorld): Promise<PartReport> {
+  await using installation = await startInstallation(world, { temporal: false });
+  const { folder, databaseUrl, natsUrl } = installation;
+  const user = await installation.signUp("ada");
+  const gateway = await startRole(installation, "gateway");
+  const daemon = await startDaemon(installation, gateway, user);
+  const subject = "bench.echo";
+  const echo = await startPeer(installation, "echo", { natsUrl, subject });
+  const { port } = await awaitWord(echo, "echo", z.object({ port: z.int() }), LIMITS.benchReportMs, world.signal);
+  const options: DriverOptions = {
+    ...{ databaseUrl, natsUrl, subject, folder, userId: user.id, daemonId: daemon.id, root: daemon.root },
+    ...{ echoUrl: `http://127.0.0.1:${port}`, warmUpRounds: WARM_UP_ROUNDS },
+    ...{ rounds: ROUNDS, callsPerRound: CALLS_PER_ROUND, driveMs: DRIVE_MS },
+  };
+  const driver = await startPeer(installation, "tool-calls", options);
+  return reportOf(await awaitWord(driver, "report", DRIVER_REPORT, LIMITS.benchReportMs, world.signal));
+}
+
+function reportOf({ calls, tool, rawParts }: DriverReport): PartReport {
+  const [call, alone] = [spreadOf(calls), spreadOf(tool)];
+  const parts = rawParts.map(({ what, times, took }) => ({ what, times, ...spreadOf(took) }));
+  const sum = parts.reduce((total, { p50, times }) => total + p50 * times, 0);
+  const what = "tool call (read_file, one caller)";
+  const figures: Figure[] = [
+    {
+      ...{ id: "tool_call.p50_ms", what: `${what}, p50 of ${calls.length}`, value: call.p50, unit: "ms" },
+      raw: { what: "sum of its raw parts, each at p50", value: sum },
+    },
+    {
+      ...{ id: "tool_call.p50_ratio", what: `${what}, p50 against its raw parts`, value: call.p50 / sum, unit: "×" },
+    },
+    { id: "tool_call.p99_ms", what: `${what}, p99`, value: call.p99, unit: "ms" },
+    { id: "tool_call.most_ms", what: `${what}, longest`, value: call.most, unit: "ms" },
+    {
+      ...{ id: "tool_call.outliers", what: `${what}, calls of more than ${OUTLIER_MS} ms` },
+      ...{ value: calls.filter((ms) => ms > OUTLIER_MS).length, unit: "" },
+    },
+  ];
+  const multiple = (times: number) => (times === 1 ? "" : `, ${times} in a tool call`);
+  return {
+    figures,
+    rawParts: [
+      ...parts.map(({ what, times, p50, p99, most }) => ({
+        ...{ what: `${what}${multiple(times)}`, p50Ms: p50, p99Ms: p99, mostMs: most },
+      })),
+      {
+        what: "not in the sum: the tool itself (read_file of 6 bytes)",
+        ...{ p50Ms: alone.p50, p99Ms: alone.p99, mostMs: alone.most },
+      },
+    ],
+  };
+}

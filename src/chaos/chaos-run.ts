@@ -1,0 +1,79 @@
+import type { Clock } from "../core/clock.ts";
+import { LIMITS } from "../core/limits.ts";
+import { type Counts, readCounts } from "./counter-file.ts";
+import { Crowd } from "./crowd.ts";
+import type { DaemonLoss } from "./facts.ts";
+import { type FaultRow, headLine, rowLine } from "./fault-report.ts";
+import { checkScript } from "./hello.ts";
+import { type RotationPlan, rotate } from "./rotate.ts";
+import { seededRandom } from "./seeded-random.ts";
+import type { Target } from "./target.ts";
+import { judge, type Verdict } from "./verdict.ts";
+
+export interface ChaosPlan extends Omit<RotationPlan, "untilMs"> {
+  /** After this no fault begins, counted from when the first one may; undefined: `rounds` says when to end. */
+  readonly durationMs: number | undefined;
+  readonly seed: number;
+  readonly chats: number;
+}
+
+export interface ChaosOutcome {
+  readonly rows: readonly FaultRow[];
+  readonly verdict: Verdict;
+}
+
+/**
+ * Chats, faults and the judgement, on a stack that stands. Prints a line a fault as it goes. When the signal aborts, what
+ * was broken is brought back, the chats come to rest, and what is known is judged.
+ */
+export async function runChaos(
+  plan: ChaosPlan,
+  deps: { readonly target: Target; readonly clock: Clock; readonly print: (line: string) => Promise<void> },
+  signal: AbortSignal,
+): Promise<ChaosOutcome> {
+  const { target, clock, print } = deps;
+  await checkScript(target, clock, signal);
+  const rows: FaultRow[] = [];
+  const losses: DaemonLoss[] = [];
+  const crowd = new Crowd({ target, clock, chats: plan.chats, seed: plan.seed });
+  const stop = new AbortController();
+  const end = new AbortController();
+  const chats = crowd.run(stop.signal, end.signal);
+  let stopDrain = () => {};
+  try {
+    const warm = AbortSignal.any([signal, AbortSignal.timeout(LIMITS.chaosMoveMs)]);
+    await crowd.allMovedSince(0, warm).catch(() => undefined);
+    await print(headLine());
+    const onRow = async (row: FaultRow) => {
+      rows.push(row);
+      await print(rowLine(row));
+    };
+    const random = seededRandom(plan.seed);
+    const untilMs = plan.durationMs === undefined ? undefined : clock.now() + plan.durationMs;
+    const deps = { target, crowd, random, clock, onRow, onLoss: (loss: DaemonLoss) => losses.push(loss) };
+    await rotate({ ...plan, untilMs }, deps, signal);
+  } finally {
+    stop.abort();
+    stopDrain = clock.after(LIMITS.chaosDrainMs, () =>
+      end.abort(new Error(`not at rest ${LIMITS.chaosDrainMs / 1000} s after the last fault`)),
+    );
+    await chats;
+    stopDrain();
+  }
+  const facts = await chats;
+  const counts = new Map<string, Counts>();
+  for (const daemon of target.daemons) counts.set(daemon.name, await readCounts(daemon.root));
+  return { rows, verdict: judge({ chats: facts, counts, losses }) };
+}
+
+/** True where nothing was lost and every fault was survived, one at least; `strict`: and every fault was made. */
+export function passed({ rows, verdict }: ChaosOutcome, strict: boolean): boolean {
+  if (!verdict.holds || !showsAnything({ rows, verdict })) return false;
+  const good: readonly FaultRow["result"]["kind"][] = ["moved", "interrupted"];
+  return rows.every(({ result }) => good.includes(result.kind) || (result.kind === "not possible" && !strict));
+}
+
+/** False where no chat had a turn or no fault was made: then it says nothing of the stack. */
+export function showsAnything({ rows, verdict }: ChaosOutcome): boolean {
+  return verdict.totals.turns > 0 && rows.some(({ result }) => result.kind !== "not possible");
+}

@@ -1,0 +1,46 @@
+import { LIMITS } from "../core/limits.ts";
+import { type Message, Role, ToolCallState } from "../gen/reliant/v1/chat_pb.ts";
+import type { CallEnd, CallFact } from "./facts.ts";
+import { markInInput } from "./turn-plan.ts";
+
+/** The tool calls of a chat, in their order, each with what stands in the chat for it. */
+export function callFacts(messages: readonly Message[]): CallFact[] {
+  const results = messages.flatMap((message) =>
+    message.blocks.flatMap(({ content }) => (content.case === "toolResult" ? [content.value] : [])),
+  );
+  return messages.flatMap((message) =>
+    message.blocks.flatMap(({ content }): CallFact[] => {
+      if (content.case !== "toolCall") return [];
+      const own = results.filter((result) => result.toolCallId === content.value.toolCallId);
+      const [first] = own;
+      return [
+        {
+          toolCallId: content.value.toolCallId,
+          mark: markInInput(content.value.inputJson),
+          end: first === undefined ? "open" : (ENDS[first.state] ?? "open"),
+          hasExitCode: /"exitCode":/.test(first?.result?.detailsJson ?? ""),
+          told: (first?.result?.text ?? "").slice(0, LIMITS.chaosToldCharacters),
+          results: own.length,
+        },
+      ];
+    }),
+  );
+}
+
+/** The texts of all answers of the model. */
+export function answerTexts(messages: readonly Message[]): string[] {
+  return messages
+    .filter((message) => message.role === Role.ASSISTANT)
+    .flatMap((message) =>
+      message.blocks.flatMap(({ content }) => (content.case === "text" ? [content.value.text] : [])),
+    );
+}
+
+const ENDS: { readonly [S in ToolCallState]?: CallEnd } = {
+  [ToolCallState.SUCCEEDED]: "succeeded",
+  [ToolCallState.FAILED]: "failed",
+  [ToolCallState.DENIED]: "denied",
+  [ToolCallState.CANCELLED]: "cancelled",
+  [ToolCallState.TIMED_OUT]: "timed_out",
+  [ToolCallState.UNKNOWN]: "unknown",
+};

@@ -1,0 +1,79 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import type { IdentityVerifier } from "../auth/identity.ts";
+import { messageOf, ReliantError } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
+import { logger } from "../core/logger.ts";
+import { ConnectRequestSchema, ToolsDaemonService as Service } from "../gen/reliant/v1/daemon_pb.ts";
+import { shownError } from "../rpc/connect-errors.ts";
+import type { GrpcCall, GrpcPeer, GrpcStreamMethod } from "../rpc/grpc-stream.ts";
+import { authenticate } from "../rpc/identity-gate.ts";
+import { FrameBytes } from "./frame-bytes.ts";
+import { Inlet } from "./inlet.ts";
+import { Outbound } from "./outbound.ts";
+import type { ToolsDaemonService } from "./tools-daemon-service.ts";
+
+export interface DaemonStreamDeps {
+  readonly service: Pick<ToolsDaemonService, "attach">;
+  readonly verifier: IdentityVerifier;
+}
+
+/** The daemons' method for plain gRPC, which is what daemons speak; the other protocols go through `daemonRoutes`. */
+export function daemonStream(deps: DaemonStreamDeps): GrpcStreamMethod {
+  const bytes = new FrameBytes();
+  return {
+    path: `/${Service.typeName}/${Service.method.connect.name}`,
+    maxMessageBytes: LIMITS.frameBytes,
+    open: (call) => new DaemonStream(deps, call, bytes),
+  };
+}
+
+class DaemonStream implements GrpcPeer {
+  private readonly inlet = new Inlet();
+  private readonly outbound = new Outbound();
+  private readonly left = new AbortController();
+
+  constructor(
+    { service, verifier }: DaemonStreamDeps,
+    call: GrpcCall,
+    private readonly bytes: FrameBytes,
+  ) {
+    this.outbound.read(call);
+    const { signal } = this.left;
+    authenticate(verifier, call.header("authorization") ?? null, "daemon", signal).then(
+      (identity) => service.attach(this.inlet, this.outbound, { identity, signal }),
+      (error: unknown) => this.outbound.cut(error),
+    );
+  }
+
+  take(message: Uint8Array): Promise<void> | undefined {
+    return this.inlet.take(decoded(message));
+  }
+
+  finished(): void {
+    this.inlet.finished();
+  }
+
+  next(): Uint8Array | "wait" | "end" {
+    const frame = this.outbound.take();
+    return typeof frame === "string" ? frame : this.bytes.of(frame);
+  }
+
+  failure(): ReliantError | undefined {
+    const { failure } = this.outbound;
+    return failure === undefined ? undefined : shownError(failure, "connect a daemon", logger("gateway"));
+  }
+
+  gone(): void {
+    this.left.abort(new ReliantError("cancelled", "the daemon's connection has ended"));
+    this.outbound.cut();
+    this.inlet.failed(new ReliantError("cancelled", "the daemon's connection has ended"));
+  }
+}
+
+function decoded(message: Uint8Array) {
+  try {
+    return fromBinary(ConnectRequestSchema, message);
+  } catch (cause) {
+    throw new ReliantError("invalid_argument", `read a frame of the daemon: ${messageOf(cause)}`, { cause });
+  }
+}

@@ -1,0 +1,18 @@
+/** Work that is put off to the end of this turn of the event loop, so that all of one turn is done together. */
+export class TurnEnd {
+  private waiting: (() => void)[] = [];
+
+  constructor(private readonly defer: (work: () => void) => void = setImmediate) {}
+
+  /** Each piece of work must have been put off once at most. */
+  do(work: () => void): void {
+    this.waiting.push(work);
+    if (this.waiting.length === 1) this.defer(() => this.run());
+  }
+
+  private run(): void {
+    const { waiting } = this;
+    this.waiting = [];
+    for (const work of waiting) work();
+  }
+}

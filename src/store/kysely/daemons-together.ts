@@ -1,0 +1,124 @@
+import { type Selectable, sql } from "kysely";
+import type { DaemonFence, HelloAnswer, HelloClaim } from "../daemons.ts";
+import type { Write } from "./database.ts";
+import { decideHello } from "./hello-decision.ts";
+import { idList } from "./id-lists.ts";
+import { numberUserUpdates } from "./number-user-updates.ts";
+import { endOtherJournals } from "./other-journals.ts";
+import type { Tables } from "./schema.ts";
+
+/** That a daemon came, or went, under an epoch. */
+export interface Marking {
+  readonly fence: DaemonFence;
+  /** Undefined: it went. */
+  readonly connectedAtMs: number | undefined;
+}
+
+/**
+ * The hellos of many daemons in one transaction, each decided as one alone is. Postgres only: SQLite has one writer, and
+ * needs no round trips. No two of the claims may be of one daemon. Rows are locked in the order of their ids.
+ */
+export async function helloTogether(write: Write, claims: readonly HelloClaim[]): Promise<readonly HelloAnswer[]> {
+  const ids = claims.map(({ daemonId }) => daemonId);
+  const rows = await lockDaemons(write, ids);
+  const missing = claims.filter(({ daemonId }) => !rows.has(daemonId));
+  if (missing.length > 0) {
+    await makeDaemons(write, missing);
+    const made = missing.map(({ daemonId }) => daemonId);
+    for (const [id, row] of await lockDaemons(write, made)) rows.set(id, row);
+  }
+  const answers = claims.map((claim): HelloAnswer => {
+    const row = rows.get(claim.daemonId);
+    if (row === undefined) throw new Error("the daemon's row is gone as soon as it was made");
+    const { user_id: userId, epoch, start_count: startCount } = row;
+    const [instanceId, journalId] = [row.instance_id ?? undefined, row.journal_id ?? undefined];
+    return decideHello({ userId, epoch, startCount, instanceId, journalId }, claim);
+  });
+  const taken = claims.flatMap((claim, index) => {
+    const answer = answers[index];
+    return answer?.kind === "taken" ? [{ claim, epoch: answer.epoch }] : [];
+  });
+  if (taken.length > 0) await moveEpochs(write, taken);
+  const changed = taken.flatMap(({ claim: { daemonId, journalId } }) => {
+    const before = rows.get(daemonId)?.journal_id ?? journalId;
+    return before === journalId ? [] : [{ daemonId, journalId }];
+  });
+  await endOtherJournals(write, changed);
+  return answers;
+}
+
+/** Tells of each whether its epoch is still the row's; if so it is noted, and its user told. */
+export async function markTogether(write: Write, markings: readonly Marking[]): Promise<readonly boolean[]> {
+  const { db, driver } = write;
+  const ids = markings.map(({ fence }) => fence.daemonId);
+  await lockDaemons(write, ids);
+  const list = JSON.stringify(
+    markings.map(({ fence, connectedAtMs }) => ({ id: fence.daemonId, epoch: fence.epoch, at: connectedAtMs ?? null })),
+  );
+  const { rows } = await sql<{ id: string; user_id: string }>`
+    update daemons set
+      connected = case when item.at is null then 0 else 1 end,
+      connected_at = coalesce(item.at, daemons.connected_at),
+      last_seen_at = coalesce(item.at, daemons.last_seen_at)
+    from json_to_recordset(${list}::text::json) as item(id text, epoch bigint, at bigint)
+    where daemons.id in ${idList(driver, ids)} and daemons.id = item.id and daemons.epoch = item.epoch
+    returning daemons.id, daemons.user_id`.execute(db);
+  const marked = new Set(rows.map(({ id }) => id));
+  await numberUserUpdates(
+    write,
+    rows.map(({ id, user_id }) => ({ userId: user_id, event: { kind: "daemon_changed", daemonId: id } })),
+  );
+  return ids.map((id) => marked.has(id));
+}
+
+type DaemonRow = Pick<
+  Selectable<Tables["daemons"]>,
+  "id" | "user_id" | "epoch" | "instance_id" | "journal_id" | "start_count"
+>;
+
+async function lockDaemons({ db, driver }: Write, ids: readonly string[]): Promise<Map<string, DaemonRow>> {
+  const rows = await db
+    .selectFrom("daemons")
+    .select(["id", "user_id", "epoch", "instance_id", "journal_id", "start_count"])
+    .where("id", "in", idList(driver, ids))
+    .orderBy("id")
+    .forNoKeyUpdate()
+    .execute();
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
+async function makeDaemons({ db, nowMs }: Write, claims: readonly HelloClaim[]): Promise<void> {
+  const list = JSON.stringify(claims.map(factsOf));
+  await sql`
+    insert into daemons (id, user_id, name, labels, platform, version, epoch, start_count, connected, created_at)
+    select item.id, item.user_id, item.name, item.labels, item.platform, item.version, 0, 0, 0, ${nowMs}::bigint
+    from json_to_recordset(${list}::text::json)
+      as item(id text, user_id text, name text, labels text, platform text, version text)
+    order by item.id
+    on conflict (id) do nothing`.execute(db);
+}
+
+async function moveEpochs(
+  { db, driver }: Write,
+  taken: readonly { readonly claim: HelloClaim; readonly epoch: number }[],
+): Promise<void> {
+  const list = JSON.stringify(taken.map(({ claim, epoch }) => ({ ...factsOf(claim), epoch })));
+  const ids = taken.map(({ claim }) => claim.daemonId);
+  await sql`
+    update daemons set
+      epoch = item.epoch, gateway_id = item.gateway_id, instance_id = item.instance_id,
+      journal_id = item.journal_id, start_count = item.start_count, name = item.name, labels = item.labels,
+      platform = item.platform, version = item.version, connected = 0
+    from json_to_recordset(${list}::text::json) as item(
+      id text, epoch bigint, gateway_id text, instance_id text, journal_id text, start_count bigint,
+      name text, labels text, platform text, version text)
+    where daemons.id in ${idList(driver, ids)} and daemons.id = item.id`.execute(db);
+}
+
+function factsOf(claim: HelloClaim) {
+  return {
+    ...{ id: claim.daemonId, user_id: claim.userId, gateway_id: claim.gatewayId, instance_id: claim.instanceId },
+    ...{ journal_id: claim.journalId, start_count: claim.startCount, name: claim.name },
+    ...{ labels: JSON.stringify(claim.labels), platform: claim.platform, version: claim.version },
+  };
+}

@@ -1,0 +1,121 @@
+import { describe, expect, test } from "bun:test";
+import { chmod } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { BOUNDS } from "../support/bounds.ts";
+import { startCluster } from "../support/cluster.ts";
+import { builtExecutable, runExecutable, startRole } from "../support/executable.ts";
+import { stackPrograms } from "../support/stack-programs.ts";
+import { tempFolder } from "../support/temp-folder.ts";
+
+const MINUTE = 60_000;
+
+const Outcome = z.object({
+  passed: z.boolean(),
+  totals: z.record(z.string(), z.number()),
+  findings: z.array(z.unknown()),
+  faults: z.array(z.object({ name: z.string(), result: z.object({ kind: z.string() }) })),
+});
+
+const NOTHING_WRONG = { lost: 0, doubled: 0, stuck: 0, holes: 0, failedTurns: 0 };
+
+async function programFlags(folder: string): Promise<string[]> {
+  // Postgres runs as another user where we are root, perhaps from a copy in here.
+  await chmod(folder, 0o711);
+  const { natsServer, temporal, postgres } = await stackPrograms(folder);
+  return [
+    ...["--nats-server", natsServer, "--temporal-cli", temporal],
+    ...["--postgres-bin", join(postgres.postgres, "..")],
+  ];
+}
+
+describe("reliant chaos --stack local", () => {
+  test(
+    "starts a stack, breaks it, and tells that nothing was lost and nothing ran twice",
+    async () => {
+      await using folder = await tempFolder("chaos");
+      const json = join(folder.path, "outcome.json");
+      const run = await runExecutable({
+        args: [
+          ...["chaos", "--stack", "local", ...(await programFlags(folder.path)), "--seed", "1", "--json", json],
+          ...["--chats", "2", "--daemons", "1", "--faults", "kill-worker,kill-daemon,cut-client-api"],
+        ],
+        timeoutMs: 4 * MINUTE,
+      });
+      expect({ code: run.code, stderr: run.stderr }).toEqual({ code: 0, stderr: "" });
+      expect(run.stdout).toContain("--seed 1");
+      expect(run.stdout).toMatch(/^kill-worker .* after \d+\.\d s$/m);
+      expect(run.stdout).toContain("held: nothing lost, nothing twice");
+      const outcome = Outcome.parse(await Bun.file(json).json());
+      expect(outcome).toMatchObject({ passed: true, totals: NOTHING_WRONG, findings: [] });
+      expect(outcome.totals.turns).toBeGreaterThan(2);
+      expect(outcome.faults.map(({ name, result }) => `${name} ${result.kind}`).toSorted()).toEqual([
+        "cut-client-api moved",
+        "kill-daemon moved",
+        "kill-worker moved",
+      ]);
+    },
+    5 * MINUTE,
+  );
+
+  test(
+    "ended by a person brings back what it broke, and prints what it has",
+    async () => {
+      await using folder = await tempFolder("chaos");
+      const chaos = await startRole({
+        args: [
+          ...["chaos", "--stack", "local", ...(await programFlags(folder.path)), "--chats", "1", "--daemons", "1"],
+          ...["--faults", "away-nats", "--away", "1h"],
+        ],
+      });
+      await chaos.awaitOutput(/chats moved again/, 2 * MINUTE);
+      const ended = await chaos.stop("SIGINT", 3 * MINUTE);
+      expect(chaos.stdout).toContain("(ended by you)");
+      expect(chaos.stdout).toMatch(/chats {2}turns {2}calls {2}lost/);
+      expect({ code: ended.code, stderr: chaos.stderr }).toEqual({ code: 130, stderr: "" });
+    },
+    6 * MINUTE,
+  );
+});
+
+describe("reliant chaos against a stack that runs", () => {
+  test(
+    "makes the faults of a client, says which it cannot make, and refuses a stack with another model",
+    async () => {
+      await using folder = await tempFolder("chaos");
+      const script = join(folder.path, "chaos.yaml");
+      const written = await runExecutable({ args: ["chaos", "--write-script", script] });
+      expect(written.code).toBe(0);
+      await using cluster = await startCluster({ apis: 1, gateways: 1, workers: 1, script });
+      const { jwt } = await cluster.signUp("ada");
+      const own = ["chaos", "--server", cluster.apiUrl, "--gateway", cluster.gatewayUrl, "--token", "-"];
+      const size = ["--chats", "2", "--daemons", "1", "--seed", "1"];
+
+      const faults = ["--faults", "kill-worker,kill-daemon,reset-client-api,cut-daemon-gateway"];
+      const run = await runExecutable({ args: [...own, ...size, ...faults], stdin: jwt, timeoutMs: 3 * MINUTE });
+      expect({ code: run.code, stderr: run.stderr }).toEqual({ code: 0, stderr: "" });
+      expect(run.stdout).toMatch(/^kill-worker .*not possible here: only on a stack that chaos starts itself/m);
+      expect(run.stdout).toMatch(/^kill-daemon .* after \d+\.\d s$/m);
+      expect(run.stdout).toMatch(/^cut-daemon-gateway .* after \d+\.\d s$/m);
+
+      const foreign = ["--model", "scripted/elsewhere.yaml", ...size];
+      const refused = await runExecutable({ args: [...own, ...foreign], stdin: jwt, timeoutMs: 2 * MINUTE });
+      expect(refused.code).toBe(1);
+      expect(refused.stderr).toContain("its answers do not come from chaos's script");
+      expect(refused.stderr).toContain("--write-script");
+    },
+    BOUNDS.buildMs + 6 * MINUTE,
+  );
+
+  test(
+    "needs to know where it is",
+    async () => {
+      await builtExecutable();
+      const run = await runExecutable({ args: ["chaos", "--server", "http://127.0.0.1:1"] });
+      expect(run.code).toBe(2);
+      expect(run.stderr).toContain("--gateway, --token missing");
+      expect(run.stderr).toContain("--stack local");
+    },
+    BOUNDS.buildMs,
+  );
+});

@@ -1,0 +1,222 @@
+import { Database as Sqlite } from "bun:sqlite";
+import { AsyncLocalStorage } from "node:async_hooks";
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  Kysely,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+  type TransactionSettings,
+} from "kysely";
+import type { Clock } from "../../src/core/clock.ts";
+import type { DaemonFence } from "../../src/store/daemons.ts";
+import { Database } from "../../src/store/kysely/database.ts";
+import { storeOver } from "../../src/store/kysely/kysely-store.ts";
+import { migrate } from "../../src/store/kysely/migrate.ts";
+import { MIGRATIONS } from "../../src/store/kysely/migrations/migrations.ts";
+import type { Tables } from "../../src/store/kysely/schema.ts";
+import { BunSqliteConnection } from "../../src/store/kysely/sqlite-dialect.ts";
+import type { Announcement, Store } from "../../src/store/store.ts";
+import type { Life } from "./life.ts";
+import type { StoreWatch } from "./store-watch.ts";
+import type { World } from "./world.ts";
+
+/** Whose right a write of the store claims: what the invariant about superseded epochs looks at. */
+const claims = new AsyncLocalStorage<DaemonFence>();
+
+/**
+ * The database of the run: real SQL in memory, behind a network that delays and loses. A transaction happens at once,
+ * when its request arrives; whoever asked may have ended before it learns that the commit stands.
+ */
+export class SimStore {
+  readonly sqlite: Sqlite;
+  /** True while the database is away. */
+  away = false;
+  private lastTransaction: Promise<void> = Promise.resolve();
+
+  private constructor(
+    private readonly world: World,
+    readonly watch: StoreWatch,
+    sqlite: Sqlite,
+  ) {
+    this.sqlite = sqlite;
+  }
+
+  static async open(world: World, watch: StoreWatch, clock: Clock): Promise<SimStore> {
+    Sqlite.MAX_QUERY_CACHE_SIZE = 1_000;
+    const sqlite = new Sqlite(":memory:", { strict: true });
+    sqlite.run("pragma foreign_keys = on");
+    const store = new SimStore(world, watch, sqlite);
+    await migrate(store.kysely(undefined), "sqlite", MIGRATIONS, clock.now());
+    watch.attach(sqlite);
+    return store;
+  }
+
+  /** The store as one process has it. */
+  of(life: Life, announce: (announcement: Announcement) => void): Store {
+    const store = storeOver(new Database(this.kysely(life), "sqlite", life.clock, announce));
+    const { toolCalls, daemons } = store;
+    return {
+      ...fields(store),
+      toolCalls: bound(toolCalls, {
+        daemonReady: (fence, ready) => claims.run(fence, () => toolCalls.daemonReady(fence, ready)),
+        daemonResult: (fence, result) => claims.run(fence, () => toolCalls.daemonResult(fence, result)),
+      }),
+      daemons: bound(daemons, {
+        markConnected: (fence, nowMs) => claims.run(fence, () => daemons.markConnected(fence, nowMs)),
+        markDisconnected: (fence) => claims.run(fence, () => daemons.markDisconnected(fence)),
+      }),
+    };
+  }
+
+  /** The store as nobody has it: without faults and at once, for who looks on. */
+  direct(clock: Clock): Store {
+    return storeOver(new Database(this.kysely(undefined), "sqlite", clock, () => undefined));
+  }
+
+  /** Resolves when no transaction is under way; the answer ends the caller's own. */
+  async turn(): Promise<() => void> {
+    const before = this.lastTransaction;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.lastTransaction = promise;
+    await before;
+    return resolve;
+  }
+
+  close(): void {
+    this.sqlite.close();
+  }
+
+  private kysely(life: Life | undefined): Kysely<Tables> {
+    const connect = () => new SimConnection(this, this.world, new BunSqliteConnection(this.sqlite), life);
+    return new Kysely<Tables>({ dialect: dialect(() => new SimDriver(connect)) });
+  }
+}
+
+/** The parts of a store as an object of their own. */
+function fields(store: Store): Store {
+  const { users, tokens, daemons, projects, chats, turns, toolCalls, approvals, workflows, updates, outbox } = store;
+  return {
+    ...{ users, tokens, daemons, projects, chats, turns, toolCalls, approvals, workflows, updates, outbox },
+    check: (signal) => store.check(signal),
+    stats: () => store.stats(),
+    close: () => store.close(),
+  };
+}
+
+/** The aggregate with some of its methods replaced. */
+function bound<Aggregate extends object>(aggregate: Aggregate, changed: Partial<Aggregate>): Aggregate {
+  return Object.assign(Object.create(aggregate), changed);
+}
+
+function dialect(createDriver: () => Driver): Dialect {
+  return {
+    createDriver,
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+    createAdapter: () => new SqliteAdapter(),
+    createIntrospector: (db) => new SqliteIntrospector(db),
+  };
+}
+
+class SimDriver implements Driver {
+  constructor(private readonly connect: () => SimConnection) {}
+
+  async init(): Promise<void> {}
+
+  async acquireConnection(): Promise<SimConnection> {
+    return this.connect();
+  }
+
+  async releaseConnection(): Promise<void> {}
+
+  async destroy(): Promise<void> {}
+
+  beginTransaction(connection: SimConnection, settings: TransactionSettings): Promise<void> {
+    return connection.begin(settings.accessMode === "read only");
+  }
+
+  commitTransaction(connection: SimConnection): Promise<void> {
+    return connection.commit();
+  }
+
+  rollbackTransaction(connection: SimConnection): Promise<void> {
+    return connection.rollback();
+  }
+}
+
+/** One request after the other, on behalf of one process; without one: at once and without faults. */
+class SimConnection implements DatabaseConnection {
+  private endTurn: (() => void) | undefined;
+
+  constructor(
+    private readonly server: SimStore,
+    private readonly world: World,
+    private readonly sqlite: BunSqliteConnection,
+    private readonly life: Life | undefined,
+  ) {}
+
+  async begin(readOnly: boolean): Promise<void> {
+    await this.arrive();
+    this.endTurn = await this.server.turn();
+    this.sqlite.run(readOnly ? "begin" : "begin immediate");
+  }
+
+  async commit(): Promise<void> {
+    if (this.life !== undefined && this.world.faults.hits("store: transaction broken off")) throw fault("40001");
+    // Everything between begin and here has happened at once: a process that ended meanwhile did so in its own writes.
+    if (this.life?.isAlive === false) return this.rollback();
+    this.sqlite.run("commit");
+    this.leave();
+    this.server.watch.committed(this.life?.name, claims.getStore());
+    await this.answer();
+  }
+
+  async rollback(): Promise<void> {
+    if (this.endTurn !== undefined) this.sqlite.run("rollback");
+    this.leave();
+  }
+
+  async executeQuery<Row>(compiled: CompiledQuery): Promise<QueryResult<Row>> {
+    if (this.endTurn !== undefined) return this.sqlite.executeQuery<Row>(compiled);
+    await this.arrive();
+    const result = await this.sqlite.executeQuery<Row>(compiled);
+    this.server.watch.committed(this.life?.name, claims.getStore());
+    await this.answer();
+    return result;
+  }
+
+  streamQuery<Row>(): AsyncIterableIterator<QueryResult<Row>> {
+    return this.sqlite.streamQuery<Row>();
+  }
+
+  private leave(): void {
+    this.endTurn?.();
+    this.endTurn = undefined;
+  }
+
+  private async arrive(): Promise<void> {
+    const { life, world } = this;
+    if (life === undefined) return;
+    const { faults } = world;
+    if (world.mayCrash(life, "before a request to the store")) return new Promise(() => undefined);
+    await life.wait(faults.hits("store: request delayed") ? world.longMs() : world.latencyMs());
+    if (this.server.away || faults.hits("store: away before the request")) throw fault("ECONNREFUSED");
+  }
+
+  private async answer(): Promise<void> {
+    const { life, world } = this;
+    if (life === undefined) return;
+    const { faults } = world;
+    if (world.mayCrash(life, "after a commit, before it learns of it")) return new Promise(() => undefined);
+    await life.wait(faults.hits("store: answer delayed") ? world.longMs() : world.latencyMs());
+    if (faults.hits("store: answer lost after the commit")) throw fault("ECONNRESET");
+  }
+}
+
+function fault(code: string): Error {
+  return Object.assign(new Error(`the simulation says ${code}`), { code });
+}
