@@ -215,9 +215,9 @@ export const LIMITS = {
   /** Reconnect of a daemon: first wait, and longest wait while a gateway answers and does not take it. Jittered. */
   reconnectBaseMs: 250,
   reconnectMaxMs: 15 * SECOND,
-  /** The longest from one attempt to the next while nobody answers at all: a daemon is back 5 s after its network is (tailscale's relay
-   * clients wait 5 s at most, magicsock/derp.go). 10,000 daemons whose gateway is gone ask 3,300 times a second, which costs a refused
-   * TCP connection each; they come back within 4 s, which gateways take in batches. */
+  /** The longest between two attempts where nobody answers, or a connection that stood was lost: a daemon is back 5 s after its network
+   * is (tailscale's relay clients wait 5 s at most, magicsock/derp.go). 10,000 daemons whose gateway is gone ask 3,300 times a second, which
+   * costs a refused TCP connection each; they come back within 4 s, which gateways take in batches. */
   reconnectUnreachedMs: 4 * SECOND,
   /** From an attempt to connect until the peer must have given any sign of life, its TLS handshake included. Less than the wait above. */
   reachMs: 3 * SECOND,

@@ -156,8 +156,11 @@ describe.each(DRIVERS)("an update hub: $name", ({ open }) => {
     const text = "x".repeat(10);
     for (let index = 0; index < 40 * LIMITS.subscriberQueue; index++) pair.here.publish(delta(text));
     await eventually("the loss to be told", () => heard.losses > 0);
-    pair.here.publish(delta("after"));
-    await eventually("what comes after", () => heard.events.some((event) => Bun.deepEquals(event, delta("after"))));
+    // The loss may be told while more than a queue holds is still on its way: what comes then is lost as well.
+    await eventually("what comes after", () => {
+      pair.here.publish(delta("after"));
+      return heard.events.some((event) => Bun.deepEquals(event, delta("after")));
+    });
     expect(heard.events.length).toBeLessThan(40 * LIMITS.subscriberQueue);
   });
 

@@ -60,7 +60,7 @@ describe("two daemons that present one identity, from a copied data folder", () 
       const failed = report.faults.filter((fault) => !/unknown/.test(fault));
       measured(
         "two daemons with one identity",
-        `the older one ended with exit code ${status.code} ${toldMs} ms after the newer one's welcome; ${report.calls} calls, ${report.faults.length - failed.length} unknown (running as it was replaced), ${failed.length} lost or doubled`,
+        `the older one ended with exit code ${status.code} ${toldMs} ms after the newer one's welcome; a call that ran as it was replaced started ${(await countsIn(first.root)).get("held")} time; ${report.calls} more calls, ${report.faults.length - failed.length} unknown (running as it was replaced), ${failed.length} lost or doubled`,
       );
       expect(second.id).toBe(first.id);
       expect(second.process.isRunning).toBe(true);
