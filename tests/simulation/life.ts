@@ -66,6 +66,8 @@ export class Life implements EventOwner {
   end(): void {
     if (!this.alive) return;
     this.alive = false;
+    // Its machine's clocks go on: whoever thaws it later must not count what has passed since as sleep.
+    this.frozenAtMs = undefined;
     this.held = [];
     for (const tell of this.onEnd) tell();
   }
