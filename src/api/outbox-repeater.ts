@@ -37,28 +37,35 @@ export class OutboxRepeater {
     return this.loop.stop();
   }
 
-  /** Repeats what is old enough now, batch after batch until one is not told whole; answers how many entries were told. */
+  /**
+   * Repeats what is old enough now, batch after batch, and looks behind one of which nothing could be told: the engine may
+   * refuse those for their own sake. Where it takes nothing at all it is away, and all is given back, so that the next
+   * look finds it, whoever looks; what it refused beside others waits until its claim ends. Answers how many were told.
+   */
   async once(): Promise<number> {
+    const { outbox } = this.deps.store;
     let told = 0;
-    for (;;) {
-      const entries = await this.deps.store.outbox.claim(this.deps.clock.now(), LIMITS.outboxBatch);
-      const done = await this.tell(entries);
-      told += done;
-      if (done < LIMITS.outboxBatch) return told;
+    const refused: string[] = [];
+    for (let failures = 0; failures < LIMITS.outboxFailedBatches; ) {
+      const entries = await outbox.claim(this.deps.clock.now(), LIMITS.outboxBatch);
+      const answer = await this.tell(entries);
+      await outbox.done(answer.done);
+      told += answer.done.length;
+      refused.push(...answer.refused);
+      failures = answer.done.length === 0 ? failures + 1 : 0;
+      if (entries.length < LIMITS.outboxBatch) break;
     }
+    if (told === 0) await outbox.release(refused);
+    return told;
   }
 
-  /** Tells the engine; what it does not take is given back, so that the next look finds it, whoever looks. */
-  private async tell(entries: readonly OutboxEntry[]): Promise<number> {
-    const { store, engine } = this.deps;
+  private async tell(entries: readonly OutboxEntry[]) {
+    const { engine } = this.deps;
     const told = await Promise.allSettled(
       entries.map((entry) => (entry.kind === "cancel" ? engine.cancel(entry.chatId) : engine.wake(entry.chatId))),
     );
     const idsOf = (status: "fulfilled" | "rejected") =>
       entries.filter((_, index) => told[index]?.status === status).map(({ id }) => id);
-    const done = idsOf("fulfilled");
-    await store.outbox.done(done);
-    await store.outbox.release(idsOf("rejected"));
-    return done.length;
+    return { done: idsOf("fulfilled"), refused: idsOf("rejected") };
   }
 }

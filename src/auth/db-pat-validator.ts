@@ -17,9 +17,9 @@ export class DBPATValidator implements IdentityVerifier {
 
   constructor(private readonly deps: { readonly store: Pick<Store, "tokens">; readonly clock: Clock }) {}
 
-  async verify(bearerToken: string, _signal: AbortSignal): Promise<Identity> {
+  async verify(bearerToken: string, signal: AbortSignal): Promise<Identity> {
     if (!isWellFormedToken(bearerToken)) throw rejected("the token is cut off or mistyped");
-    const token = await this.find(hashToken(bearerToken));
+    const token = await this.find(hashToken(bearerToken), signal);
     if (token === undefined) throw rejected("the token is not known here");
     if (token.revokedAtMs !== undefined) throw rejected("the token was revoked");
     if (token.expiresAtMs !== undefined && token.expiresAtMs <= this.deps.clock.now()) {
@@ -28,12 +28,12 @@ export class DBPATValidator implements IdentityVerifier {
     return { userId: token.userId, scope: token.scope, tokenId: token.id };
   }
 
-  private async find(hash: string): Promise<Token | undefined> {
+  private async find(hash: string, signal: AbortSignal): Promise<Token | undefined> {
     const { clock, store } = this.deps;
     const known = this.remembered.get(hash);
     if (known !== undefined && known.untilMs > clock.now()) return known.token;
     this.remembered.delete(hash);
-    const token = await store.tokens.findByHash(hash);
+    const token = await store.tokens.findByHash(hash, signal);
     if (token === undefined) return undefined;
     const [oldest] = this.remembered.keys();
     if (this.remembered.size >= LIMITS.identitiesHeld && oldest !== undefined) this.remembered.delete(oldest);

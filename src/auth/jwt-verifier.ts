@@ -1,6 +1,7 @@
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createRemoteJWKSet, errors, importSPKI, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
-import type { Clock } from "../core/clock.ts";
+import { ageMs, type Clock, type Stamp } from "../core/clock.ts";
 import { messageOf, ReliantError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Store } from "../store/store.ts";
@@ -25,7 +26,7 @@ const ALGORITHMS = ["EdDSA", "Ed25519", "ES256", "ES384", "RS256", "PS256"];
 export class JwtVerifier implements IdentityVerifier {
   /** User ids by issuer and subject: the newest ones, so that a request needs no query. */
   private readonly users = new Map<string, string>();
-  /** Tokens whose signature was checked lately: each live stream shows its own every few seconds. */
+  /** By the SHA-256 of tokens whose signature was checked lately: each live stream shows its own every few seconds. */
   private readonly checked = new Map<string, CheckedToken>();
 
   private constructor(
@@ -44,21 +45,23 @@ export class JwtVerifier implements IdentityVerifier {
   }
 
   async verify(bearerToken: string, _signal: AbortSignal): Promise<Identity> {
-    const payload = await this.check(bearerToken);
-    const subject = payload.sub;
+    const { issuer, subject, email } = await this.check(bearerToken);
     if (subject === undefined || subject === "") throw unauthenticated("the token names no user (sub)");
-    const issuer = payload.iss ?? "";
-    return { userId: await this.userIdOf(issuer, subject, payload.email), scope: "api" };
+    return { userId: await this.userIdOf(issuer, subject, email), scope: "api" };
   }
 
-  private async check(token: string): Promise<JWTPayload> {
-    const nowMs = this.deps.clock.now();
-    const known = this.checked.get(token);
-    if (known !== undefined && known.untilMs > nowMs && !hasExpired(known.payload, nowMs)) return known.payload;
-    this.checked.delete(token);
-    const payload = await this.checkSignature(token);
-    remember(this.checked, token, { payload, untilMs: nowMs + LIMITS.jwtTrustMs });
-    return payload;
+  private async check(token: string): Promise<Claims> {
+    const { clock } = this.deps;
+    const hash = createHash("sha256").update(token).digest("base64");
+    const known = this.checked.get(hash);
+    if (known !== undefined && ageMs(clock, known.at) < LIMITS.jwtTrustMs && !hasExpired(known.claims, clock.now())) {
+      return known.claims;
+    }
+    this.checked.delete(hash);
+    const at = clock.stamp();
+    const claims = claimsOf(await this.checkSignature(token));
+    remember(this.checked, hash, { claims, at });
+    return claims;
   }
 
   private async checkSignature(token: string): Promise<JWTPayload> {
@@ -79,23 +82,37 @@ export class JwtVerifier implements IdentityVerifier {
     }
   }
 
-  private async userIdOf(issuer: string, subject: string, email: unknown): Promise<string> {
+  private async userIdOf(issuer: string, subject: string, email: string | undefined): Promise<string> {
     const key = `${issuer}\n${subject}`;
     const known = this.users.get(key);
     if (known !== undefined) return known;
     const user = await this.deps.store.users.findOrCreate({
       issuer,
       subject,
-      ...(typeof email === "string" ? { email } : {}),
+      ...(email === undefined ? {} : { email }),
     });
     remember(this.users, key, user.id);
     return user.id;
   }
 }
 
+/** What is kept of a token: it may hold much more. */
+interface Claims {
+  readonly issuer: string;
+  readonly subject: string | undefined;
+  readonly email: string | undefined;
+  /** Seconds since the Unix epoch. */
+  readonly expiresAt: number | undefined;
+}
+
 interface CheckedToken {
-  readonly payload: JWTPayload;
-  readonly untilMs: number;
+  readonly claims: Claims;
+  /** Before its check began. */
+  readonly at: Stamp;
+}
+
+function claimsOf({ iss, sub, exp, email }: JWTPayload): Claims {
+  return { issuer: iss ?? "", subject: sub, email: typeof email === "string" ? email : undefined, expiresAt: exp };
 }
 
 /** Of `LIMITS.identitiesHeld` the oldest is forgotten. */
@@ -106,8 +123,8 @@ function remember<Value>(held: Map<string, Value>, key: string, value: Value): v
 }
 
 /** As jose sees it, which tells the reason when it is asked again. */
-function hasExpired({ exp }: JWTPayload, nowMs: number): boolean {
-  return exp === undefined || exp <= Math.floor(nowMs / 1000) - LIMITS.jwtClockToleranceMs / 1000;
+function hasExpired({ expiresAt }: Claims, nowMs: number): boolean {
+  return expiresAt === undefined || expiresAt <= Math.floor(nowMs / 1000) - LIMITS.jwtClockToleranceMs / 1000;
 }
 
 async function keyOf(source: JwtKeySource): Promise<JWTVerifyGetKey> {

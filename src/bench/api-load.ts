@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { ReliantError } from "../core/errors.ts";
 import { newId } from "../core/ids.ts";
-import { LIMITS } from "../core/limits.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 import type { ManagedProcess } from "../stack/managed-process.ts";
 import { pollUntil } from "../stack/poll-until.ts";
 import { clients } from "../stack/stack-client.ts";
@@ -33,7 +33,7 @@ const SENDERS = 4;
 export const API_LOAD: BenchPart = {
   name: "api",
   says: "5,000 live update streams on one API server: memory, processor, message accepted, first model byte to the screen",
-  boundMs: () => LIMITS.benchPartMs,
+  boundMs: () => TRIAL_LIMITS.benchPartMs,
   measure: measureApi,
 };
 
@@ -79,7 +79,7 @@ async function measureApi(world: BenchWorld): Promise<PartReport> {
 function untilAtRest({ store, world }: Installation): Promise<unknown> {
   const look = async () => (await store.turns.chatsUnderWay(1)).length === 0;
   return pollUntil("the runs to end", look, {
-    timeoutMs: LIMITS.benchReportMs,
+    timeoutMs: TRIAL_LIMITS.benchReportMs,
     signal: world.signal,
     clock: world.clock,
   });
@@ -123,7 +123,7 @@ async function holdStreams(
       holder,
       "held",
       HELD,
-      LIMITS.benchReportMs,
+      TRIAL_LIMITS.benchReportMs,
       installation.world.signal,
     );
     if (failed > 0) throw new ReliantError("internal", `open streams: ${failed} of ${open + failed} failed: ${reason}`);
@@ -154,7 +154,7 @@ async function openRaw(installation: Installation) {
   const { natsUrl, databaseUrl, folder, world } = installation;
   const subject = "bench.echo";
   const echo = await startPeer(installation, "echo", { natsUrl, subject });
-  const { port } = await awaitWord(echo, "echo", z.object({ port: z.int() }), LIMITS.benchReportMs, world.signal);
+  const { port } = await awaitWord(echo, "echo", z.object({ port: z.int() }), TRIAL_LIMITS.benchReportMs, world.signal);
   return openRawActs({ natsUrl, subject, echoUrl: `http://127.0.0.1:${port}`, databaseUrl, folder });
 }
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { mintToken } from "../auth/personal-access-token.ts";
 import { ReliantError } from "../core/errors.ts";
 import { newId } from "../core/ids.ts";
-import { LIMITS } from "../core/limits.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 import { freePorts } from "../stack/free-port.ts";
 import type { ManagedProcess } from "../stack/managed-process.ts";
 import type { BenchUser, Installation } from "./installation.ts";
@@ -58,7 +58,7 @@ export async function startRole(
     ...(options.flags ?? []),
   ]);
   const healthUrl = `http://127.0.0.1:${health}`;
-  await process.awaitReady(`${healthUrl}/ready`, LIMITS.stackReadyMs, installation.world.signal);
+  await process.awaitReady(`${healthUrl}/ready`, TRIAL_LIMITS.stackReadyMs, installation.world.signal);
   const debugPort = others[flags.indexOf("--pprof-port")];
   return {
     process,
@@ -116,7 +116,7 @@ export async function lookOften(
   process: ManagedProcess,
   look: () => boolean | Promise<boolean>,
 ): Promise<void> {
-  const giveUpMs = performance.now() + LIMITS.stackReadyMs;
+  const giveUpMs = performance.now() + TRIAL_LIMITS.stackReadyMs;
   while (!(await look())) {
     if (!process.isRunning || performance.now() > giveUpMs) {
       throw new ReliantError(

@@ -1,6 +1,6 @@
 import { ReliantError } from "../core/errors.ts";
 import { newId } from "../core/ids.ts";
-import { LIMITS } from "../core/limits.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 import { type ApiClients, clients } from "../stack/stack-client.ts";
 import type { StartedRole } from "./bench-roles.ts";
 import { textBlock } from "./chat-runs.ts";
@@ -39,7 +39,7 @@ async function firstByteMs({ chats, updates }: ApiClients, ends: AbortSignal): P
   const chatId = newId("chat");
   await chats.createChat({ chatId, model: "compatible/bench" });
   const leave = new AbortController();
-  const signal = AbortSignal.any([ends, leave.signal, AbortSignal.timeout(LIMITS.benchAnswerMs)]);
+  const signal = AbortSignal.any([ends, leave.signal, AbortSignal.timeout(TRIAL_LIMITS.benchAnswerMs)]);
   const opened = Promise.withResolvers<void>();
   const request = { afterSequence: 0n, chats: [{ chatId, afterSequence: 0n }] };
   const stream = updates.streamUserUpdates(request, { signal, onHeader: () => opened.resolve() });

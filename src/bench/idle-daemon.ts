@@ -1,4 +1,4 @@
-import { LIMITS } from "../core/limits.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 import type { BenchPart, BenchWorld } from "./bench-part.ts";
 import { startDaemon, startRole } from "./bench-roles.ts";
 import type { PartReport } from "./figures.ts";
@@ -11,7 +11,7 @@ const WATCH_MS = 60_000;
 export const IDLE_DAEMON: BenchPart = {
   name: "idle-daemon",
   says: "memory and processor time of a connected daemon with nothing to do, over a minute",
-  boundMs: () => LIMITS.benchPartMs,
+  boundMs: () => TRIAL_LIMITS.benchPartMs,
   measure: measureIdleDaemon,
 };
 

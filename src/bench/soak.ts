@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { z } from "zod";
-import { LIMITS } from "../core/limits.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 import { clients } from "../stack/stack-client.ts";
 import type { BenchPart, BenchWorld } from "./bench-part.ts";
 import { startDaemon, startRole } from "./bench-roles.ts";
@@ -37,7 +37,7 @@ export const SOAK: BenchPart = {
   name: "soak",
   says: "a steady load for --duration: memory, handles, connections and workflows must not rise",
   onlyNamed: true,
-  boundMs: ({ durationMs }) => durationMs + LIMITS.benchPartMs,
+  boundMs: ({ durationMs }) => durationMs + TRIAL_LIMITS.benchPartMs,
   measure: measureSoak,
 };
 

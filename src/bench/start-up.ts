@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { LIMITS } from "../core/limits.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 import { freePorts } from "../stack/free-port.ts";
 import type { BenchPart, BenchWorld } from "./bench-part.ts";
 import { backendFlags, lookOften, startDaemon, startRole, temporalFlags } from "./bench-roles.ts";
@@ -16,7 +16,7 @@ const ROLE_RUNS = 3;
 export const START_UP: BenchPart = {
   name: "start-up",
   says: "the executable's size, `reliant version`, and each role from its start until it may be given work",
-  boundMs: () => LIMITS.benchPartMs,
+  boundMs: () => TRIAL_LIMITS.benchPartMs,
   measure: measureStartUp,
 };
 

@@ -1,5 +1,5 @@
 import { newId } from "../core/ids.ts";
-import { LIMITS } from "../core/limits.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 import type { Store } from "../store/store.ts";
 import type { BenchPart, BenchWorld } from "./bench-part.ts";
 import { type Growth, median, type PartReport, timeOf } from "./figures.ts";
@@ -16,7 +16,7 @@ const TIMES = 15;
 export const STORE_SIZES: BenchPart = {
   name: "store",
   says: "a chat of 10, 1,000 and 10,000 messages: opening it, sending one more, a turn; the write queue under load",
-  boundMs: () => LIMITS.benchPartMs,
+  boundMs: () => TRIAL_LIMITS.benchPartMs,
   measure: measureStore,
 };
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { LIMITS } from "../core/limits.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 import type { BenchPart, BenchWorld } from "./bench-part.ts";
 import { startDaemon, startRole } from "./bench-roles.ts";
 import { type Figure, type PartReport, spreadOf } from "./figures.ts";
@@ -18,7 +18,7 @@ const OUTLIER_MS = 500;
 export const TOOL_CALL: BenchPart = {
   name: "tool-call",
   says: "one tool call from the worker's router to a daemon and back, beside its raw parts",
-  boundMs: () => LIMITS.benchPartMs,
+  boundMs: () => TRIAL_LIMITS.benchPartMs,
   measure: measureToolCall,
 };
 
@@ -31,14 +31,14 @@ async function measureToolCall(world: BenchWorld): Promise<PartReport> {
   const daemon = await startDaemon(installation, gateway, user);
   const subject = "bench.echo";
   const echo = await startPeer(installation, "echo", { natsUrl, subject });
-  const { port } = await awaitWord(echo, "echo", z.object({ port: z.int() }), LIMITS.benchReportMs, world.signal);
+  const { port } = await awaitWord(echo, "echo", z.object({ port: z.int() }), TRIAL_LIMITS.benchReportMs, world.signal);
   const options: DriverOptions = {
     ...{ databaseUrl, natsUrl, subject, folder, userId: user.id, daemonId: daemon.id, root: daemon.root },
     ...{ echoUrl: `http://127.0.0.1:${port}`, warmUpRounds: WARM_UP_ROUNDS },
     ...{ rounds: ROUNDS, callsPerRound: CALLS_PER_ROUND, driveMs: DRIVE_MS },
   };
   const driver = await startPeer(installation, "tool-calls", options);
-  return reportOf(await awaitWord(driver, "report", DRIVER_REPORT, LIMITS.benchReportMs, world.signal));
+  return reportOf(await awaitWord(driver, "report", DRIVER_REPORT, TRIAL_LIMITS.benchReportMs, world.signal));
 }
 
 function reportOf({ calls, tool, rawParts }: DriverReport): PartReport {

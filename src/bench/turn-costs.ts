@@ -1,4 +1,4 @@
-import { LIMITS } from "../core/limits.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 import { clients } from "../stack/stack-client.ts";
 import type { BenchPart, BenchWorld } from "./bench-part.ts";
 import { startDaemon, startRole } from "./bench-roles.ts";
@@ -16,7 +16,7 @@ const AT_ONCE = 4;
 export const TURN_COSTS: BenchPart = {
   name: "turns",
   says: "what one run with one tool call costs: statements of each server, activities and events of its workflow",
-  boundMs: () => LIMITS.benchPartMs,
+  boundMs: () => TRIAL_LIMITS.benchPartMs,
   measure: measureTurns,
 };
 

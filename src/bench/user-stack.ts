@@ -1,5 +1,5 @@
 import { newId } from "../core/ids.ts";
-import { LIMITS } from "../core/limits.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 import { clients } from "../stack/stack-client.ts";
 import type { UserStack } from "./bench-part.ts";
 import { driveAll, textBlock } from "./chat-runs.ts";
@@ -83,7 +83,7 @@ async function heardAfter({ url, token, signal }: UserStack): Promise<number[]> 
   const stream = updates.streamUserUpdates(
     { afterSequence: 0n, chats: [] },
     {
-      signal: AbortSignal.any([signal, leave.signal, AbortSignal.timeout(LIMITS.benchReportMs)]),
+      signal: AbortSignal.any([signal, leave.signal, AbortSignal.timeout(TRIAL_LIMITS.benchReportMs)]),
       onHeader: () => opened.resolve(),
     },
   );

@@ -1,4 +1,4 @@
-import { LIMITS } from "../core/limits.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 import { clients } from "../stack/stack-client.ts";
 import type { BenchPart, BenchWorld } from "./bench-part.ts";
 import { startDaemon, startRole } from "./bench-roles.ts";
@@ -21,7 +21,7 @@ const STEPS = { activities: 3, localActivities: 1 } as const;
 export const WORKER_RUNS: BenchPart = {
   name: "worker",
   says: "runs a second through one worker, beside the same number of empty activities through the bare Temporal SDK",
-  boundMs: () => LIMITS.benchPartMs,
+  boundMs: () => TRIAL_LIMITS.benchPartMs,
   measure: measureWorkerRuns,
 };
 
@@ -76,7 +76,13 @@ async function bareRunsPerSecond(installation: Installation): Promise<number> {
     ...{ warmUpRuns: WARM_UP_RUNS, runs: SIZES[1], callers: CALLERS, ...STEPS },
   };
   const peer = await startPeer(installation, "bare-temporal", options);
-  const { runsPerSecond: found } = await awaitWord(peer, "bare", BARE_TEMPORAL, LIMITS.benchReportMs, world.signal);
+  const { runsPerSecond: found } = await awaitWord(
+    peer,
+    "bare",
+    BARE_TEMPORAL,
+    TRIAL_LIMITS.benchReportMs,
+    world.signal,
+  );
   await peer.awaitExit();
   return found;
 }

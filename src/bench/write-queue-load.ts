@@ -1,5 +1,5 @@
 import { newId } from "../core/ids.ts";
-import { LIMITS } from "../core/limits.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 import type { Figure } from "./figures.ts";
 import type { Installation } from "./installation.ts";
 
@@ -22,7 +22,7 @@ export async function measureWriteQueue(installation: Installation, userId: stri
     deepest = Math.max(deepest, store.stats().writeQueueDepth);
     await clock.sleep(ROUND_MS, signal);
   }
-  const giveUpMs = performance.now() + LIMITS.benchAnswerMs;
+  const giveUpMs = performance.now() + TRIAL_LIMITS.benchAnswerMs;
   while (store.stats().writeQueueDepth > 0 && performance.now() < giveUpMs) await clock.sleep(ROUND_MS, signal);
   const { writeQueueDepth, writeQueueDropped } = store.stats();
   const what = `write queue, ${CALLS} calls with output`;

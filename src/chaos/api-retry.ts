@@ -3,6 +3,7 @@ import { fromServer } from "../client/api-client.ts";
 import { backoffMs } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
 import { LIMITS } from "../core/limits.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 
 /**
  * The call's answer, asked for again with the same ids for as long as it takes. Throws what the API says is not to be
@@ -16,7 +17,7 @@ export async function untilAnswered<T>(
   for (let tries = 0; ; tries++) {
     to.signal.throwIfAborted();
     try {
-      return await call({ signal: to.signal, timeoutMs: LIMITS.chaosRequestMs });
+      return await call({ signal: to.signal, timeoutMs: TRIAL_LIMITS.chaosRequestMs });
     } catch (error) {
       to.signal.throwIfAborted();
       const ours = fromServer(error, act, to.url);
@@ -27,4 +28,4 @@ export async function untilAnswered<T>(
 }
 
 /** Waits between two tries of a request or a stream. */
-export const RETRY = { baseMs: LIMITS.reconnectBaseMs, maxMs: LIMITS.chaosRetryMaxMs };
+export const RETRY = { baseMs: LIMITS.reconnectBaseMs, maxMs: TRIAL_LIMITS.chaosRetryMaxMs };

@@ -1,5 +1,5 @@
-import { LIMITS } from "../core/limits.ts";
-import type { CallFact, DaemonLoss, TurnFact } from "./facts.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
+import type { CallFact, DaemonLoss, Trouble, TurnFact } from "./facts.ts";
 import { callMark, plannedCalls } from "./turn-plan.ts";
 
 /** One call beside what the tool counted. */
@@ -11,9 +11,10 @@ export interface CallEvidence {
   readonly starts: readonly number[];
   /** Of its own daemon. */
   readonly losses: readonly DaemonLoss[];
+  readonly troubles: readonly Trouble[];
 }
 
-type Say<F> = (kind: "lost" | "doubled" | "unknown", text: string) => F;
+type Say<F> = (kind: "lost" | "doubled" | "unknown" | "failed call", text: string) => F;
 
 /** What is wrong with one call: it ran twice, its outcome says what did not happen, or nobody could tell without need. */
 export function judgeCall<F>(evidence: CallEvidence, say: Say<F>): F[] {
@@ -27,14 +28,17 @@ export function judgeCall<F>(evidence: CallEvidence, say: Say<F>): F[] {
       break;
     case "succeeded":
       if (starts.length === 0) findings.push(say("lost", "its outcome says that it succeeded, and it never ran"));
+      else if (!call.isWhole) findings.push(say("lost", "it succeeded, and its result is cut off or another call's"));
       break;
     case "failed":
       if (starts.length > 0 && !call.hasExitCode) {
         findings.push(say("lost", "it ran, and its outcome says that it could not be run"));
-      }
+      } else if (!hadTrouble(evidence)) findings.push(say("failed call", "nothing was wrong with the stack"));
       break;
     case "denied":
-      if (starts.length > 0) findings.push(say("doubled", "it was denied, and it ran"));
+      findings.push(
+        starts.length > 0 ? say("doubled", "it was denied, and it ran") : say("failed call", "nothing denies it"),
+      );
       break;
     case "unknown":
       if (!mayBeUnknown(evidence)) {
@@ -43,9 +47,20 @@ export function judgeCall<F>(evidence: CallEvidence, say: Say<F>): F[] {
       break;
     case "cancelled":
     case "timed_out":
+      if (!hadTrouble(evidence))
+        findings.push(say("failed call", `it ${call.end}, and nothing was wrong with the stack`));
       break;
   }
   return findings;
+}
+
+/** True where a fault was felt while the turn ran: only then may a call fail. */
+function hadTrouble({ turn, troubles }: CallEvidence): boolean {
+  const fromMs = turn?.sentAtMs ?? 0;
+  const untilMs = turn?.end?.atMs ?? Number.POSITIVE_INFINITY;
+  return troubles.some(
+    (trouble) => trouble.fromMs <= untilMs && trouble.untilMs + TRIAL_LIMITS.chaosAftermathMs >= fromMs,
+  );
 }
 
 /**
@@ -63,7 +78,7 @@ function mayBeUnknown({ call, turn, starts, losses }: CallEvidence): boolean {
     ({ number }) => turn !== undefined && callMark(turn.mark, number) === call.mark,
   );
   // The count is in whole seconds; a call also runs until its result stands in the journal.
-  const fromMs = start * 1000 - LIMITS.chaosCountSlackMs;
-  const untilMs = (start + (planned?.seconds ?? 0)) * 1000 + LIMITS.chaosRunSlackMs;
+  const fromMs = start * 1000 - TRIAL_LIMITS.chaosCountSlackMs;
+  const untilMs = (start + (planned?.seconds ?? 0)) * 1000 + TRIAL_LIMITS.chaosRunSlackMs;
   return losses.some(({ atMs }) => atMs >= fromMs && atMs <= untilMs);
 }

@@ -1,8 +1,8 @@
 import type { Clock } from "../core/clock.ts";
-import { LIMITS } from "../core/limits.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 import { type Counts, readCounts } from "./counter-file.ts";
 import { Crowd } from "./crowd.ts";
-import type { DaemonLoss } from "./facts.ts";
+import type { DaemonLoss, Trouble } from "./facts.ts";
 import { type FaultRow, headLine, rowLine } from "./fault-report.ts";
 import { checkScript } from "./hello.ts";
 import { type RotationPlan, rotate } from "./rotate.ts";
@@ -35,27 +35,48 @@ export async function runChaos(
   await checkScript(target, clock, signal);
   const rows: FaultRow[] = [];
   const losses: DaemonLoss[] = [];
+  const troubles: Trouble[] = [];
   const crowd = new Crowd({ target, clock, chats: plan.chats, seed: plan.seed });
   const stop = new AbortController();
   const end = new AbortController();
   const chats = crowd.run(stop.signal, end.signal);
   let stopDrain = () => {};
   try {
-    const warm = AbortSignal.any([signal, AbortSignal.timeout(LIMITS.chaosMoveMs)]);
-    await crowd.allMovedSince(0, warm).catch(() => undefined);
     await print(headLine());
     const onRow = async (row: FaultRow) => {
       rows.push(row);
       await print(rowLine(row));
     };
+    const calm = async (name: string, text: string) => {
+      const sinceMs = clock.stamp().monotonicMs;
+      const bound = AbortSignal.any([signal, AbortSignal.timeout(TRIAL_LIMITS.chaosMoveMs)]);
+      const afterMs = () => clock.stamp().monotonicMs - sinceMs;
+      const result = await crowd.allTurnedSince(sinceMs, bound).then(
+        () => ({ kind: "moved", afterMs: afterMs() }) as const,
+        () =>
+          signal.aborted
+            ? ({ kind: "interrupted" } as const)
+            : ({ kind: "still", waiting: crowd.stillSince(sinceMs) } as const),
+      );
+      await onRow({ name, text, hit: "", calm: true, result });
+    };
+    await calm("(before)", "nothing yet: each chat goes through a turn");
     const random = seededRandom(plan.seed);
     const untilMs = plan.durationMs === undefined ? undefined : clock.now() + plan.durationMs;
-    const deps = { target, crowd, random, clock, onRow, onLoss: (loss: DaemonLoss) => losses.push(loss) };
+    const deps = {
+      ...{ target, crowd, random, clock, onRow },
+      onLoss: (loss: DaemonLoss) => losses.push(loss),
+      onTrouble: (trouble: Trouble) => troubles.push(trouble),
+    };
     await rotate({ ...plan, untilMs }, deps, signal);
+    if (!signal.aborted && !crowd.isOver) {
+      await clock.sleep(TRIAL_LIMITS.chaosAftermathMs, signal).catch(() => undefined);
+      await calm("(after)", "nothing any more: each chat goes through a turn");
+    }
   } finally {
     stop.abort();
-    stopDrain = clock.after(LIMITS.chaosDrainMs, () =>
-      end.abort(new Error(`not at rest ${LIMITS.chaosDrainMs / 1000} s after the last fault`)),
+    stopDrain = clock.after(TRIAL_LIMITS.chaosDrainMs, () =>
+      end.abort(new Error(`not at rest ${TRIAL_LIMITS.chaosDrainMs / 1000} s after the last fault`)),
     );
     await chats;
     stopDrain();
@@ -63,7 +84,7 @@ export async function runChaos(
   const facts = await chats;
   const counts = new Map<string, Counts>();
   for (const daemon of target.daemons) counts.set(daemon.name, await readCounts(daemon.root));
-  return { rows, verdict: judge({ chats: facts, counts, losses }) };
+  return { rows, verdict: judge({ chats: facts, counts, losses, troubles }) };
 }
 
 /** True where nothing was lost and every fault was survived, one at least; `strict`: and every fault was made. */
@@ -75,5 +96,5 @@ export function passed({ rows, verdict }: ChaosOutcome, strict: boolean): boolea
 
 /** False where no chat had a turn or no fault was made: then it says nothing of the stack. */
 export function showsAnything({ rows, verdict }: ChaosOutcome): boolean {
-  return verdict.totals.turns > 0 && rows.some(({ result }) => result.kind !== "not possible");
+  return verdict.totals.turns > 0 && rows.some(({ calm, result }) => calm !== true && result.kind !== "not possible");
 }

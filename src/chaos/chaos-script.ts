@@ -1,8 +1,8 @@
 import { stringify } from "yaml";
-import { answerOf, COUNTER_FILE, callMark, type PlannedCall, type Rounds, TURN_KINDS } from "./turn-plan.ts";
+import { answerOf, COUNTER_FILE, callMark, lastWords, type PlannedCall, type Rounds, TURN_KINDS } from "./turn-plan.ts";
 
 /** Moves with every change of what the script plays: an older file is noticed by {@link helloAnswer}. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** The script that plays the model of chaos's chats, as the text of its file (`models/scripted.md`). */
 export function chaosScript(): string {
@@ -44,10 +44,10 @@ function step(call: PlannedCall) {
   return { tool_call: { id: `call_${call.number}`, name: "shell", input: { command: command(call) } } };
 }
 
-/** Counts first, in one write of one line: what comes after may be cut off. */
+/** Counts first, in one write of one line: what comes after may be cut off, and says at its end that it was not. */
 function command(call: PlannedCall): string {
   const count = `echo "${callMark("{{mark}}", call.number)} $(date +%s)" >> ${COUNTER_FILE}`;
   const print = call.lines === 0 ? [] : [`seq 1 ${call.lines}`];
   const wait = call.seconds === 0 ? [] : [`sleep ${call.seconds}`];
-  return [count, ...print, ...wait].join("; ");
+  return [count, ...print, ...wait, `echo "${lastWords(callMark("{{mark}}", call.number))}"`].join("; ");
 }

@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import { newId } from "../core/ids.ts";
-import { LIMITS } from "../core/limits.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 import { type Message, type Run, RunState } from "../gen/reliant/v1/chat_pb.ts";
 import { untilAnswered } from "./api-retry.ts";
 import { Bell } from "./bell.ts";
@@ -22,6 +22,8 @@ export interface SessionOptions {
   readonly clock: Clock;
   /** After each numbered update of the chat. */
   readonly onMove: () => void;
+  /** After each turn: when it was sent, by the monotonic clock. */
+  readonly onTurn: (sentAtMs: number) => void;
 }
 
 type Turn = { -readonly [K in keyof TurnFact]: TurnFact[K] };
@@ -80,8 +82,9 @@ export class ChatSession {
     const { project } = await this.ask("create project", signal, (options) =>
       target.api.projects.createProject({ name: "chaos", path: daemon.root }, options),
     );
-    for (let index = 1; index <= LIMITS.chaosTurnsPerChat && !stop.aborted; index++) {
+    for (let index = 1; index <= TRIAL_LIMITS.chaosTurnsPerChat && !stop.aborted; index++) {
       const kind = pickKind(random);
+      const sentAtMs = this.options.clock.stamp().monotonicMs;
       const mark = turnMark(number, index);
       const turn: Turn = { mark, kind, sentAtMs: this.options.clock.now(), accepted: false, answered: false };
       this.turns.push(turn);
@@ -108,6 +111,7 @@ export class ChatSession {
       await this.bell.until(() => this.record.runEnds.length > ended, signal);
       const run = this.record.runEnds[ended];
       if (run !== undefined) turn.end = { atMs: this.options.clock.now(), ...endOf(run) };
+      this.options.onTurn(sentAtMs);
     }
   }
 
@@ -119,7 +123,10 @@ export class ChatSession {
     for (;;) {
       const afterPosition = messages.at(-1)?.position ?? 0n;
       const page = await this.ask("list messages", signal, (options) =>
-        api.chats.listMessages({ chatId: this.chatId, afterPosition, pageSize: LIMITS.chaosPageMessages }, options),
+        api.chats.listMessages(
+          { chatId: this.chatId, afterPosition, pageSize: TRIAL_LIMITS.chaosPageMessages },
+          options,
+        ),
       );
       messages.push(...page.messages);
       if (page.more) continue;
@@ -149,7 +156,7 @@ export class ChatSession {
   /** What the API says of a chat that does not come to rest. */
   private async seenByApi(): Promise<string> {
     try {
-      const options = { timeoutMs: LIMITS.chaosRequestMs };
+      const options = { timeoutMs: TRIAL_LIMITS.chaosRequestMs };
       const { chat } = await this.options.target.api.chats.getChat({ chatId: this.chatId }, options);
       const run = chat?.run;
       return `; the API says: run ${run?.id ?? "none"} ${RunState[run?.state ?? 0]}, last update ${chat?.sequence}`;

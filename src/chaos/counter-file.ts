@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf, ReliantError } from "../core/errors.ts";
-import { LIMITS } from "../core/limits.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 import { COUNTER_FILE } from "./turn-plan.ts";
 
 /** When the tool of each call started on a daemon's machine, by the call's mark: seconds since the epoch. */
@@ -13,10 +13,10 @@ export async function readCounts(projectFolder: string): Promise<Counts> {
   try {
     await using file = await open(path);
     const { size } = await file.stat();
-    if (size > LIMITS.chaosCounterBytes) {
+    if (size > TRIAL_LIMITS.chaosCounterBytes) {
       throw new ReliantError(
         "resource_exhausted",
-        `read ${path}: ${size} bytes, at most ${LIMITS.chaosCounterBytes} are read`,
+        `read ${path}: ${size} bytes, at most ${TRIAL_LIMITS.chaosCounterBytes} are read`,
         {
           hint: "a shorter --duration, or fewer --chats",
         },

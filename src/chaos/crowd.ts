@@ -8,6 +8,8 @@ import type { Target } from "./target.ts";
 /** One of the chats that are kept going: when one has had its turns, the next one takes its place. */
 interface Place {
   movedAtMs: number;
+  /** When the newest of the turns that have ended was sent. */
+  turnSentAtMs: number;
   session: ChatSession | undefined;
 }
 
@@ -25,7 +27,7 @@ export class Crowd {
       readonly seed: number;
     },
   ) {
-    this.places = Array.from({ length: options.chats }, () => ({ movedAtMs: 0, session: undefined }));
+    this.places = Array.from({ length: options.chats }, () => ({ movedAtMs: 0, turnSentAtMs: 0, session: undefined }));
   }
 
   /** Keeps the chats going until `stop`; resolves with all of them when each is at rest, or `end` aborts. */
@@ -37,6 +39,11 @@ export class Crowd {
   /** Resolves when each chat had an update after this moment of the monotonic clock. */
   allMovedSince(sinceMs: number, signal: AbortSignal): Promise<void> {
     return this.bell.until(() => this.places.every(({ movedAtMs }) => movedAtMs > sinceMs), signal);
+  }
+
+  /** Resolves when each chat went through a turn that was sent after this moment of the monotonic clock. */
+  allTurnedSince(sinceMs: number, signal: AbortSignal): Promise<void> {
+    return this.bell.until(() => this.places.every(({ turnSentAtMs }) => turnSentAtMs > sinceMs), signal);
   }
 
   /** True where no chat is kept going any more: the API refused each of them for good. */
@@ -63,13 +70,18 @@ export class Crowd {
         place.movedAtMs = clock.stamp().monotonicMs;
         this.bell.ring();
       };
-      place.session = new ChatSession({ target, daemon, number, random, clock, onMove });
+      const onTurn = (sentAtMs: number) => {
+        place.turnSentAtMs = sentAtMs;
+        this.bell.ring();
+      };
+      place.session = new ChatSession({ target, daemon, number, random, clock, onMove, onTurn });
       const fact = await place.session.run(stop, end);
       facts.push(fact);
       // A chat that the API refuses for good would come again and again: nobody waits for this place any more.
       if (fact.stuck !== undefined) break;
     }
     place.movedAtMs = Number.POSITIVE_INFINITY;
+    place.turnSentAtMs = Number.POSITIVE_INFINITY;
     this.bell.ring();
     return facts;
   }

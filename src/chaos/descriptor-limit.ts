@@ -1,5 +1,5 @@
 import { messageOf, ReliantError } from "../core/errors.ts";
-import { LIMITS } from "../core/limits.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 
 /** Below every number that a running process has free: it can open nothing more, and keeps what it has. */
 const NONE_FREE = 3;
@@ -29,7 +29,7 @@ async function prlimit(pid: number, flags: readonly string[]): Promise<string> {
   const run = Bun.spawn(["prlimit", `--pid=${pid}`, ...own], {
     stdout: "pipe",
     stderr: "pipe",
-    timeout: LIMITS.chaosRequestMs,
+    timeout: TRIAL_LIMITS.chaosRequestMs,
   });
   const [text, errors, code] = await Promise.all([run.stdout.text(), run.stderr.text(), run.exited]);
   if (code === 0) return text;

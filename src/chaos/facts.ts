@@ -11,6 +11,8 @@ export interface CallFact {
   readonly end: CallEnd;
   /** True where the result has an exit code: the tool ran. */
   readonly hasExitCode: boolean;
+  /** True where the result's text has the words with which this call's command ends. */
+  readonly isWhole: boolean;
   /** The beginning of what the model was told. */
   readonly told: string;
   /** Results that stand in the chat for it. */
@@ -52,6 +54,12 @@ export interface ChatFact {
   readonly streamFaults: readonly StreamFault[];
   /** Why it did not come to rest; undefined where it did. */
   readonly stuck?: string;
+}
+
+/** Something was wrong with the stack between these moments of the wall clock: a fault, until the chats had moved after it. */
+export interface Trouble {
+  readonly fromMs: number;
+  readonly untilMs: number;
 }
 
 /** A daemon's process was killed by SIGKILL, or its journal lost, between these moments of the wall clock. */

@@ -6,6 +6,8 @@ export interface FaultRow {
   readonly text: string;
   /** Which of several was hit, or in which direction; empty where there is one. */
   readonly hit: string;
+  /** True for what is no fault: the chats are waited for. */
+  readonly calm?: true;
   readonly result:
     | { readonly kind: "moved"; readonly afterMs: number }
     /** Within the bound not all chats moved: who waits, for people. */

@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { ReliantError } from "../core/errors.ts";
 import { newId } from "../core/ids.ts";
-import { LIMITS } from "../core/limits.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 import { RunState } from "../gen/reliant/v1/chat_pb.ts";
 import { untilAnswered } from "./api-retry.ts";
 import { Bell } from "./bell.ts";
@@ -19,7 +19,7 @@ export async function checkScript(target: Target, clock: Clock, signal: AbortSig
   const act = `ask ${target.name} who its model is`;
   const nonce = newId("msg");
   const chatId = newId("chat");
-  const inTime = AbortSignal.any([signal, AbortSignal.timeout(LIMITS.chaosHelloMs)]);
+  const inTime = AbortSignal.any([signal, AbortSignal.timeout(TRIAL_LIMITS.chaosHelloMs)]);
   const ask = { url: target.apiUrl, clock, signal: inTime };
   const [daemon] = target.daemons;
   const record = new StreamRecord(chatId);
@@ -53,7 +53,7 @@ export async function checkScript(target: Target, clock: Clock, signal: AbortSig
     throw foreign(act, run?.state === RunState.FAILED ? run.errorMessage : "another model answered");
   } catch (error) {
     signal.throwIfAborted();
-    if (inTime.aborted) throw foreign(act, `no answer within ${LIMITS.chaosHelloMs / 1000} s`);
+    if (inTime.aborted) throw foreign(act, `no answer within ${TRIAL_LIMITS.chaosHelloMs / 1000} s`);
     throw error;
   } finally {
     leave.abort();

@@ -1,7 +1,7 @@
 import { fromServer } from "../client/api-client.ts";
 import { messageOf, ReliantError } from "../core/errors.ts";
 import { newId } from "../core/ids.ts";
-import { LIMITS } from "../core/limits.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 import { TokenScope } from "../gen/reliant/v1/token_pb.ts";
 import type { LinkName } from "../stack/links.ts";
 import { ProcessStarter } from "../stack/process-starter.ts";
@@ -91,7 +91,7 @@ function ownUser(own: OwnStack, apiUrl: string, direct: ApiClients, { cleanup, w
     api: clients(apiUrl, own.token, own.verifyTls),
     apiAt: () => direct,
     newDaemonToken: async () => {
-      const options = { timeoutMs: LIMITS.chaosRequestMs };
+      const options = { timeoutMs: TRIAL_LIMITS.chaosRequestMs };
       try {
         const made = await direct.tokens.createToken(
           { name: "reliant chaos", scope: TokenScope.DAEMON, expiresInDays: 2 },

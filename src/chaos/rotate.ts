@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
-import { LIMITS } from "../core/limits.ts";
-import type { DaemonLoss } from "./facts.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
+import type { DaemonLoss, Trouble } from "./facts.ts";
 import { notPossible, rotation } from "./fault-choice.ts";
 import type { FaultRow } from "./fault-report.ts";
 import { type Fault, ROLE_KINDS } from "./faults.ts";
@@ -32,6 +32,7 @@ export interface RotationDeps {
   readonly clock: Clock;
   readonly onRow: (row: FaultRow) => Promise<void>;
   readonly onLoss: (loss: DaemonLoss) => void;
+  readonly onTrouble: (trouble: Trouble) => void;
 }
 
 /** One fault after the other, each in a stack that moves again after the one before. Ends early when the signal aborts, or no chat is left. */
@@ -46,8 +47,13 @@ export async function rotate(plan: RotationPlan, deps: RotationDeps, signal: Abo
   for (let round = 0; plan.rounds === undefined || round < plan.rounds; round++) {
     for (const fault of rotation(possible, deps.random)) {
       if (signal.aborted || deps.crowd.isOver || clock.now() >= (plan.untilMs ?? Number.POSITIVE_INFINITY)) return;
-      await onRow(await oneFault(fault, plan, deps, signal));
-      await clock.sleep(LIMITS.chaosPauseMs, signal).catch(() => undefined);
+      const fromMs = clock.now();
+      try {
+        await onRow(await oneFault(fault, plan, deps, signal));
+      } finally {
+        deps.onTrouble({ fromMs, untilMs: clock.now() });
+      }
+      await clock.sleep(TRIAL_LIMITS.chaosPauseMs, signal).catch(() => undefined);
     }
   }
 }
@@ -66,7 +72,7 @@ async function oneFault(fault: Fault, plan: RotationPlan, deps: RotationDeps, si
   if (ended.length > 0) return { ...row, hit, result: { kind: "broke", why: `ended by itself: ${ended.join("; ")}` } };
   if (signal.aborted) return { ...row, hit, result: { kind: "interrupted" } };
   const liftedAtMs = clock.stamp().monotonicMs;
-  const bound = AbortSignal.any([signal, AbortSignal.timeout(LIMITS.chaosMoveMs)]);
+  const bound = AbortSignal.any([signal, AbortSignal.timeout(TRIAL_LIMITS.chaosMoveMs)]);
   try {
     await crowd.allMovedSince(liftedAtMs, bound);
     return { ...row, hit, result: { kind: "moved", afterMs: clock.stamp().monotonicMs - liftedAtMs } };

@@ -1,7 +1,7 @@
 import { mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf, ReliantError } from "../core/errors.ts";
-import { LIMITS } from "../core/limits.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 import { ManagedProcess } from "../stack/managed-process.ts";
 
 /** A small file system of its own, which a process sees that is started behind `wrap`. */
@@ -52,7 +52,7 @@ const WAYS: readonly Way[] = [
 ];
 
 async function hold(path: string, way: Way): Promise<SmallDisk> {
-  const script = `mount -t tmpfs -o size=${LIMITS.chaosSmallDiskBytes},mode=700 chaos "$1" && echo mounted && exec sleep infinity`;
+  const script = `mount -t tmpfs -o size=${TRIAL_LIMITS.chaosSmallDiskBytes},mode=700 chaos "$1" && echo mounted && exec sleep infinity`;
   const holder = await ManagedProcess.start({
     command: ["unshare", ...way.unshare, "sh", "-c", script, "small-disk", path],
     env: { PATH: process.env.PATH ?? "/usr/bin:/bin" },
@@ -84,7 +84,7 @@ async function hold(path: string, way: Way): Promise<SmallDisk> {
 /** Writes until not one byte more fits; large pieces first. */
 async function fillUp(path: string): Promise<void> {
   await using file = await open(path, "a", 0o600);
-  for (let size = LIMITS.chaosSmallDiskBytes; size >= 1; size = Math.floor(size / 4)) {
+  for (let size = TRIAL_LIMITS.chaosSmallDiskBytes; size >= 1; size = Math.floor(size / 4)) {
     const piece = Buffer.alloc(Math.min(size, 1024 * 1024));
     try {
       for (;;) {

@@ -1,7 +1,7 @@
-import { LIMITS } from "../core/limits.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 import { type Message, Role, ToolCallState } from "../gen/reliant/v1/chat_pb.ts";
 import type { CallEnd, CallFact } from "./facts.ts";
-import { markInInput } from "./turn-plan.ts";
+import { lastWords, markInInput } from "./turn-plan.ts";
 
 /** The tool calls of a chat, in their order, each with what stands in the chat for it. */
 export function callFacts(messages: readonly Message[]): CallFact[] {
@@ -13,13 +13,16 @@ export function callFacts(messages: readonly Message[]): CallFact[] {
       if (content.case !== "toolCall") return [];
       const own = results.filter((result) => result.toolCallId === content.value.toolCallId);
       const [first] = own;
+      const mark = markInInput(content.value.inputJson);
+      const text = first?.result?.text ?? "";
       return [
         {
           toolCallId: content.value.toolCallId,
-          mark: markInInput(content.value.inputJson),
+          mark,
           end: first === undefined ? "open" : (ENDS[first.state] ?? "open"),
           hasExitCode: /"exitCode":/.test(first?.result?.detailsJson ?? ""),
-          told: (first?.result?.text ?? "").slice(0, LIMITS.chaosToldCharacters),
+          isWhole: mark !== undefined && text.includes(lastWords(mark)),
+          told: text.slice(0, TRIAL_LIMITS.chaosToldCharacters),
           results: own.length,
         },
       ];

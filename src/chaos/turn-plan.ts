@@ -58,6 +58,11 @@ export function answerOf(mark: string): string {
   return `Done ${mark}.`;
 }
 
+/** What a call prints last: a result without it is cut off, or another call's. */
+export function lastWords(mark: string): string {
+  return `ended ${mark}.`;
+}
+
 /** The call's mark in the command of a tool call, as {@link chaosScript} writes it; undefined in any other text. */
 export function markInInput(inputJson: string): string | undefined {
   return /echo \\?"(c\d+-t\d+-\d+) /.exec(inputJson)?.[1];

@@ -1,11 +1,12 @@
 import { LIMITS } from "../core/limits.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 import { judgeCall } from "./call-verdict.ts";
 import type { Counts } from "./counter-file.ts";
-import type { CallEnd, ChatFact, DaemonLoss, TurnFact } from "./facts.ts";
+import type { CallEnd, ChatFact, DaemonLoss, Trouble, TurnFact } from "./facts.ts";
 import { callMark, plannedCalls } from "./turn-plan.ts";
 
 /** What one finding says was wrong. All of them are failures of the stack. */
-export type FindingKind = "lost" | "doubled" | "stuck" | "unknown" | "hole" | "failed turn";
+export type FindingKind = "lost" | "doubled" | "stuck" | "unknown" | "hole" | "failed turn" | "failed call";
 
 export interface Finding {
   readonly kind: FindingKind;
@@ -22,6 +23,7 @@ export interface Evidence {
   /** What the tools counted, by the daemon's name. */
   readonly counts: ReadonlyMap<string, Counts>;
   readonly losses: readonly DaemonLoss[];
+  readonly troubles: readonly Trouble[];
 }
 
 export interface Totals {
@@ -35,7 +37,7 @@ export interface Totals {
   readonly unknown: number;
   readonly holes: number;
   readonly failedTurns: number;
-  /** Calls whose model was told that they failed, were cancelled or ran out of time: said, so not lost. */
+  /** Calls whose model was told that they failed, were cancelled or ran out of time; those without a fault's excuse stand among the findings. */
   readonly failedCalls: number;
 }
 
@@ -80,7 +82,7 @@ function toldCalls(chats: readonly ChatFact[]): Verdict["told"] {
         .filter(({ end }) => end !== "succeeded")
         .map(({ toolCallId, mark = toolCallId, end, told }) => ({ daemon, mark, end, text: told })),
     )
-    .slice(0, LIMITS.chaosToldCalls);
+    .slice(0, TRIAL_LIMITS.chaosToldCalls);
 }
 
 function judgeChat(chat: ChatFact, evidence: Evidence): Finding[] {
@@ -97,7 +99,9 @@ function judgeChat(chat: ChatFact, evidence: Evidence): Finding[] {
     ...chat.calls.flatMap((call) => {
       const turn = chat.turns.find(({ mark }) => call.mark?.startsWith(`${mark}-`));
       const starts = counts.get(call.mark ?? "") ?? [];
-      return judgeCall({ call, turn, starts, losses }, (kind, text) => say(kind, call.mark ?? call.toolCallId, text));
+      return judgeCall({ call, turn, starts, losses, troubles: evidence.troubles }, (kind, text) =>
+        say(kind, call.mark ?? call.toolCallId, text),
+      );
     }),
   ];
 }

@@ -1,4 +1,4 @@
-import { ReliantError } from "./errors.ts";
+import { type ErrorCode, ReliantError } from "./errors.ts";
 
 export interface BatchOptions<Item, Result> {
   /** For messages: `read tokens`. */
@@ -6,8 +6,12 @@ export interface BatchOptions<Item, Result> {
   readonly maxItems: number;
   /** Beyond it `resource_exhausted`. */
   readonly maxWaiting: number;
+  /** How many are done alone at once, where their batch failed. */
+  readonly maxAlone: number;
   /** Of several items with one key only one is in a batch. */
   keyOf(item: Item): string;
+  /** For reads: all that wait with one key get one answer. */
+  readonly shared?: boolean;
   /** Results in the order of the items. Where it throws, each of them is done alone. */
   together(items: readonly Item[]): Promise<readonly Result[]>;
   alone(item: Item): Promise<Result>;
@@ -17,61 +21,136 @@ interface Waiting<Item, Result> {
   readonly item: Item;
   resolve(result: Result): void;
   reject(error: unknown): void;
+  /** From here on it stays, whether or not somebody waits for it. */
+  keep(): void;
 }
+
+/** One item of a batch, and everybody who waits for its answer. */
+interface Share<Item, Result> {
+  readonly item: Item;
+  readonly waiting: readonly Waiting<Item, Result>[];
+}
+
+/** The store is away for all of a batch: asking for each alone would only make it worse. A conflict is about one of them. */
+const AWAY: readonly ErrorCode[] = ["unavailable", "deadline_exceeded", "resource_exhausted"];
 
 /**
  * Does many small things as few large ones: while one batch is under way the next one gathers, so that one alone never
- * waits and ten thousand at once are some twenty batches.
+ * waits and ten thousand at once are some twenty batches. Keys take turns: a key that comes often holds up only itself.
  */
 export class Batches<Item, Result> {
-  private waiting: Waiting<Item, Result>[] = [];
+  /** By key, in the order of their turns. */
+  private readonly lanes = new Map<string, Set<Waiting<Item, Result>>>();
+  private waitingCount = 0;
   private busy = false;
 
   constructor(private readonly options: BatchOptions<Item, Result>) {}
 
-  do(item: Item): Promise<Result> {
+  /** What waits for its batch when the signal aborts is not done at all: `cancelled`. */
+  do(item: Item, signal?: AbortSignal): Promise<Result> {
     const { act, maxWaiting } = this.options;
-    if (this.waiting.length >= maxWaiting) {
+    if (signal?.aborted) return Promise.reject(cancelled(act, signal));
+    if (this.waitingCount >= maxWaiting) {
       return Promise.reject(new ReliantError("resource_exhausted", `${act}: ${maxWaiting} others wait`));
     }
     return new Promise((resolve, reject) => {
-      this.waiting.push({ item, resolve, reject });
+      const key = this.options.keyOf(item);
+      const onAbort = () => {
+        this.remove(key, each);
+        reject(cancelled(act, signal));
+      };
+      const keep = () => signal?.removeEventListener("abort", onAbort);
+      const each: Waiting<Item, Result> = { item, resolve, reject, keep };
+      signal?.addEventListener("abort", onAbort, { once: true });
+      this.add(key, each);
       if (!this.busy) void this.run();
     });
   }
 
+  private add(key: string, each: Waiting<Item, Result>): void {
+    this.waitingCount++;
+    const lane = this.lanes.get(key);
+    if (lane === undefined) this.lanes.set(key, new Set([each]));
+    else lane.add(each);
+  }
+
+  private remove(key: string, each: Waiting<Item, Result>): void {
+    const lane = this.lanes.get(key);
+    if (lane?.delete(each)) this.waitingCount--;
+    if (lane?.size === 0) this.lanes.delete(key);
+  }
+
   private async run(): Promise<void> {
     this.busy = true;
-    while (this.waiting.length > 0) await this.doBatch(this.takeBatch());
+    while (this.lanes.size > 0) await this.doBatch(this.takeBatch());
     this.busy = false;
   }
 
-  private takeBatch(): readonly Waiting<Item, Result>[] {
-    const batch = new Map<string, Waiting<Item, Result>>();
-    const later: Waiting<Item, Result>[] = [];
-    for (const each of this.waiting) {
-      const key = this.options.keyOf(each.item);
-      if (batch.size >= this.options.maxItems || batch.has(key)) later.push(each);
-      else batch.set(key, each);
+  private takeBatch(): readonly Share<Item, Result>[] {
+    const taken: [string, Set<Waiting<Item, Result>>][] = [];
+    for (const entry of this.lanes) {
+      if (taken.length >= this.options.maxItems) break;
+      taken.push(entry);
     }
-    this.waiting = later;
-    return [...batch.values()];
+    return taken.flatMap(([key, lane]) => {
+      const [first] = lane;
+      if (first === undefined) return [];
+      const waiting = this.options.shared ? [...lane] : [first];
+      for (const each of waiting) {
+        each.keep();
+        this.remove(key, each);
+      }
+      // To the end: the other keys come before its next one.
+      if (this.lanes.delete(key)) this.lanes.set(key, lane);
+      return [{ item: first.item, waiting }];
+    });
   }
 
-  private async doBatch(batch: readonly Waiting<Item, Result>[]): Promise<void> {
+  private async doBatch(batch: readonly Share<Item, Result>[]): Promise<void> {
     if (batch.length > 1) {
       try {
-        const results = await this.options.together(batch.map(({ item }) => item));
-        for (const [index, result] of results.entries()) batch[index]?.resolve(result);
-        return;
+        return this.settle(batch, await this.options.together(batch.map(({ item }) => item)));
       } catch (error) {
-        // The store is away for all of them: asking for each alone would only make it worse.
-        if (error instanceof ReliantError && error.row.retryable) {
-          for (const each of batch) each.reject(error);
+        if (error instanceof ReliantError && AWAY.includes(error.code)) {
+          for (const share of batch) rejectAll(share, error);
           return;
         }
       }
     }
-    for (const { item, resolve, reject } of batch) await this.options.alone(item).then(resolve, reject);
+    await this.doAlone(batch);
   }
+
+  private settle(batch: readonly Share<Item, Result>[], results: readonly Result[]): void {
+    for (const [index, result] of results.entries()) {
+      for (const { resolve } of batch[index]?.waiting ?? []) resolve(result);
+    }
+    const { act } = this.options;
+    for (const share of batch.slice(results.length)) {
+      rejectAll(
+        share,
+        new ReliantError("internal", `${act}: a batch of ${batch.length} had ${results.length} results`),
+      );
+    }
+  }
+
+  private async doAlone(batch: readonly Share<Item, Result>[]): Promise<void> {
+    const left = batch.values();
+    const doNext = async () => {
+      for (const { item, waiting } of left) {
+        await this.options.alone(item).then(
+          (result) => waiting.forEach(({ resolve }) => void resolve(result)),
+          (error) => waiting.forEach(({ reject }) => void reject(error)),
+        );
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(this.options.maxAlone, batch.length) }, doNext));
+  }
+}
+
+function rejectAll<Item, Result>({ waiting }: Share<Item, Result>, error: unknown): void {
+  for (const { reject } of waiting) reject(error);
+}
+
+function cancelled(act: string, signal: AbortSignal | undefined): ReliantError {
+  return new ReliantError("cancelled", `${act}: nobody waits for it any more`, { cause: signal?.reason });
 }

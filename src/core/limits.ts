@@ -1,6 +1,6 @@
 /**
  * Every bound of the system, with its reason. Milliseconds and bytes unless the name says otherwise.
- * Nothing outside this file invents a bound.
+ * Nothing outside this file invents a bound, but `trial-limits.ts` for the stacks that `reliant chaos` and `reliant bench` try.
  */
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -44,6 +44,8 @@ export const LIMITS = {
 
   /** One gRPC message on the daemon's stream: the default limit of gRPC peers and proxies. */
   frameBytes: 4 * MIB,
+  /** A daemon's first frame, its hello, which is taken before anything is known of it but its token: 1,024 running calls with ids of 128 bytes, 64 labels and all names are some 220 KiB. */
+  helloBytes: 256 * KIB,
   /** One chunk of tool output on the stream: small enough that a control frame is never long behind it. */
   outputChunkBytes: 64 * KIB,
   /** Bytes of live output that the gateway lets one call have under way before it must grant more. */
@@ -189,7 +191,7 @@ export const LIMITS = {
   daemonResultQueueBytes: 8 * MIB,
   /** A daemon that was not scheduled for this long has slept: its connection is taken for dead. */
   daemonSleptMs: 20 * SECOND,
-  /** A daemon that leaves lets what is queued go out for this long before it cuts the connection. */
+  /** A daemon that leaves lets what is queued go out for this long before it cuts the connection; so does a server with a call that it ends. */
   streamCloseMs: 1 * SECOND,
   /** Hellos that are sent again at once, because the gateway named another epoch; then with the usual waits. */
   helloRetries: 5,
@@ -260,6 +262,8 @@ export const LIMITS = {
   /** An outbox row older than this is repeated by any API replica. */
   outboxAgeMs: 3 * SECOND,
   outboxBatch: 100,
+  /** Batches in a row of which the engine takes nothing: then it is away. One alone may be refused for its own sake. */
+  outboxFailedBatches: 2,
   /** A run whose chat does not move from one look to the next is told to the engine again; so many of them, the oldest, are looked at. */
   runWatchMs: 2 * MINUTE,
   runWatchChats: 10_000,
@@ -290,6 +294,8 @@ export const LIMITS = {
   /** Hellos, token checks and the like that come at once are done together: so many by one transaction, and so many may wait: all daemons of a gateway that died. */
   storeBatch: 250,
   storeBatchWaiting: 20_000,
+  /** Where such a batch fails, so many of it are done alone at once: less than half of `postgresConnections`. */
+  storeBatchAlone: 4,
   /** Daemons noted as seen in one transaction: their rows are locked meanwhile, and a frame of one of them waits, some 10 ms. */
   storeTouchBatch: 500,
   /** Transactions that wait for a connection: some 10 s of work for ten connections. */
@@ -347,54 +353,4 @@ export const LIMITS = {
   /** Temporal: an activity's heartbeat time-out, and how often it beats. */
   activityHeartbeatMs: 5 * SECOND,
   activityBeatMs: 1 * SECOND,
-
-  /** A server or a role of a stack that we start ourselves: from its start until it answers. Slow machines have their time. */
-  stackReadyMs: 30 * SECOND,
-  /** From SIGTERM to its end, above `drainMs`; and from SIGKILL. Beyond it the first is killed, the second is an error. */
-  stackStopMs: 30 * SECOND,
-  stackKillMs: 5 * SECOND,
-  /** Pause between two looks at something that must become true, and time for one look over the network. */
-  stackPollMs: 20,
-  stackLookMs: 2 * SECOND,
-  /** Characters of each output stream of a started program that are kept in memory, the newest; and of those, lines that a failure tells. */
-  stackOutputCharacters: 4 * MIB,
-  stackOutputLines: 30,
-  /** The same of a role or a daemon of a stack, whose whole output is in its log. */
-  stackRoleCharacters: 256 * KIB,
-  /** Ports that are tried to find a free one. */
-  stackPortTries: 100,
-  /** A log of a started program; the older ones are kept as the daemon's are (`daemonLogFiles`). */
-  stackLogFileBytes: 16 * MIB,
-  /** Bytes that one direction of one proxied connection holds back; beyond it its source is not read: a TCP window. */
-  toxicQueueBytes: 1 * MIB,
-  /** A proxy's attempt to reach one upstream: an address that swallows packets must not hold the connection for ever. */
-  toxicConnectMs: 5 * SECOND,
-
-  /** Chaos: one request, and the longest wait between two tries. */
-  chaosRequestMs: 15 * SECOND,
-  chaosRetryMaxMs: 2 * SECOND,
-  /** The first answer of a stack, which tells whose script its model plays. */
-  chaosHelloMs: 1 * MINUTE,
-  /** Turns of one chat, then a new one takes its place: the script reads the whole chat for each answer. */
-  chaosTurnsPerChat: 40,
-  chaosPageMessages: 50,
-  /** From the end of a fault until each chat has moved, and from the last fault until each is at rest: above what Temporal and NATS wait between two tries. */
-  chaosMoveMs: 90 * SECOND,
-  chaosDrainMs: 2 * MINUTE,
-  /** Between two faults. */
-  chaosPauseMs: 1 * SECOND,
-  /** How much earlier than it was counted a tool may have started (whole seconds, and a slow shell), and how much longer than planned its call may run. */
-  chaosCountSlackMs: 2 * SECOND,
-  chaosRunSlackMs: 10 * SECOND,
-  /** What is read of one daemon's counter file: some 3 million calls. */
-  chaosCounterBytes: 64 * MIB,
-  /** What is kept of a result's text, and of the calls that failed the first so many are told one by one. */
-  chaosToldCharacters: 300,
-  chaosToldCalls: 200,
-  /** The file system that is filled: room for the journal and some hundred outputs. */
-  chaosSmallDiskBytes: 64 * MIB,
-  /** A measurement on a machine that is busy as well: one part, beyond which it hangs; what another process says or works off; one answer that is timed. */
-  benchPartMs: 15 * MINUTE,
-  benchReportMs: 4 * MINUTE,
-  benchAnswerMs: 20 * SECOND,
 } as const;

@@ -1,6 +1,6 @@
 import type { ToolCallOutcome } from "../chat/tool-call.ts";
 import type { Clock } from "../core/clock.ts";
-import { ReliantError, toReliantError, unreachable } from "../core/errors.ts";
+import { messageOf, ReliantError, toReliantError, unreachable } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
 import { type ConnectRequest, ConnectRequestSchema, type Hello, Refused_Reason } from "../gen/reliant/v1/daemon_pb.ts";
@@ -150,7 +150,7 @@ export class DaemonSession implements SessionLink, FrameReceiver, WheelEntry {
 
   offer(request: ToolRequest): OfferAnswer {
     if (!this.isOnline) return "not_here";
-    const bytes = request.inputJson.length;
+    const bytes = Buffer.byteLength(request.inputJson);
     if (!this.outbound.hasRoom(bytes) || !this.calls.note(request.toolCallId, request.chatId)) return "busy";
     const frame: OutboundFrame = {
       case: "offer",
@@ -221,10 +221,10 @@ export class DaemonSession implements SessionLink, FrameReceiver, WheelEntry {
     this.calls.stop();
     this.commands.close();
     this.unknown.close();
-    for (const toolCallId of this.calls.openIds) this.deps.onLeft(this.address, toolCallId);
     if (reason === undefined) this.outbound.close();
     else this.outbound.cut(reason);
     this.resolveEnded();
+    this.tellLeft();
   }
 
   onDue(): void {
@@ -289,6 +289,20 @@ export class DaemonSession implements SessionLink, FrameReceiver, WheelEntry {
   private closed(toolCallId: string): void {
     this.output.end(toolCallId);
     if (this.calls.openCount === 0) this.busySinceMs = undefined;
+  }
+
+  /** Last, and each by itself: the session has ended whatever a listener does. */
+  private tellLeft(): void {
+    for (const toolCallId of this.calls.openIds) {
+      try {
+        this.deps.onLeft(this.address, toolCallId);
+      } catch (error) {
+        this.deps.log.error("whoever listens to the end of a call's connection has failed", {
+          toolCallId,
+          cause: messageOf(error),
+        });
+      }
+    }
   }
 
   private sent(): void {

@@ -23,6 +23,7 @@ export function daemonStream(deps: DaemonStreamDeps): GrpcStreamMethod {
   return {
     path: `/${Service.typeName}/${Service.method.connect.name}`,
     maxMessageBytes: LIMITS.frameBytes,
+    maxFirstMessageBytes: LIMITS.helloBytes,
     open: (call) => new DaemonStream(deps, call, bytes),
   };
 }
@@ -40,13 +41,17 @@ class DaemonStream implements GrpcPeer {
     this.outbound.read(call);
     const { signal } = this.left;
     authenticate(verifier, call.header("authorization") ?? null, "daemon", signal).then(
-      (identity) => service.attach(this.inlet, this.outbound, { identity, signal }),
+      (identity) => {
+        void service.attach(this.inlet, this.outbound, { identity, signal });
+        call.admit();
+      },
       (error: unknown) => this.outbound.cut(error),
     );
   }
 
   take(message: Uint8Array): Promise<void> | undefined {
-    return this.inlet.take(decoded(message));
+    // What comes after the end has no effect, and is not worth reading.
+    return this.outbound.isClosed ? undefined : this.inlet.take(decoded(message));
   }
 
   finished(): void {

@@ -10,7 +10,7 @@ import {
   protocolRange,
   protocolText,
 } from "../routing/daemon-protocol.ts";
-import type { Daemons } from "../store/daemons.ts";
+import type { Daemons, HelloClaim } from "../store/daemons.ts";
 
 export interface Refusal {
   readonly reason: Refused_Reason;
@@ -25,7 +25,10 @@ export type Handshake =
   | { readonly kind: "taken"; readonly address: DaemonAddress; readonly protocolVersion: number }
   | { readonly kind: "refused"; readonly refusal: Refusal };
 
-/** Answers a daemon's hello: moves the epoch to a new one that this gateway holds, or says why not. Throws what the store throws. */
+/**
+ * Answers a daemon's hello: moves the epoch to a new one that this gateway holds, or says why not. Throws what the store
+ * throws. The signal: the daemon has left, and its claim must not move the epoch any more.
+ */
 export async function shakeHands(
   deps: {
     readonly daemons: Pick<Daemons, "hello">;
@@ -35,6 +38,7 @@ export async function shakeHands(
   },
   hello: Hello,
   identity: Identity,
+  signal: AbortSignal,
 ): Promise<Handshake> {
   const { userId } = identity;
   const protocol = deps.protocol ?? OUR_PROTOCOL;
@@ -51,7 +55,7 @@ export async function shakeHands(
     );
   }
   const daemonId = hello.daemonId === "" ? newId("dmn") : hello.daemonId;
-  const answer = await deps.daemons.hello({
+  const claim: HelloClaim = {
     userId,
     daemonId,
     lastEpoch: Number(hello.lastEpoch),
@@ -63,7 +67,8 @@ export async function shakeHands(
     labels: hello.labels,
     platform: hello.platform,
     version: hello.version,
-  });
+  };
+  const answer = await deps.daemons.hello(claim, signal);
   switch (answer.kind) {
     case "taken":
       return { kind: "taken", address: { userId, daemonId, epoch: answer.epoch }, protocolVersion: agreement.version };

@@ -8,6 +8,8 @@ export type OutboundFrame = NonNullable<MessageInitShape<typeof ConnectResponseS
 export interface OutboundReader {
   /** There is something to take. */
   ready(): void;
+  /** What is queued is the last. */
+  closing(): void;
   /** What was queued is gone, and no more comes. */
   cut(): void;
 }
@@ -24,7 +26,7 @@ export class Outbound {
   private error: unknown;
   private reader: OutboundReader | undefined;
 
-  /** `bytes`: about how much the frame holds, where that is much. False: full or closed, nothing was taken. */
+  /** `bytes`: about how many the frame holds, where that is much. False: full or closed, nothing was taken. */
   push(frame: OutboundFrame, bytes = 0): boolean {
     if (this.closed || !this.hasRoom(bytes)) return false;
     this.main.push(frame, bytes);
@@ -62,7 +64,7 @@ export class Outbound {
     if (this.closed) return;
     this.closed = true;
     this.error = error;
-    this.reader?.ready();
+    this.reader?.closing();
   }
 
   /** As `close`, without what is queued. */
@@ -76,12 +78,17 @@ export class Outbound {
   /** From now on this reader is told; what waits already, at once. */
   read(reader: OutboundReader): void {
     this.reader = reader;
-    if (this.closed || this.control.size > 0 || this.main.size > 0) reader.ready();
+    if (this.closed) reader.closing();
+    else if (this.control.size > 0 || this.main.size > 0) reader.ready();
   }
 
   /** The next frame; `wait`: there is none now; `end`: none comes any more. */
   take(): OutboundFrame | "wait" | "end" {
     return this.control.take() ?? this.main.take() ?? (this.closed ? "end" : "wait");
+  }
+
+  get isClosed(): boolean {
+    return this.closed;
   }
 
   /** What it was closed with. */
@@ -90,35 +97,42 @@ export class Outbound {
   }
 }
 
-/** First in, first out; taking costs the same however many wait. */
-class Lane {
-  bytes = 0;
-  private frames: { readonly frame: OutboundFrame; readonly bytes: number }[] | undefined;
-  private taken = 0;
+interface Waiting {
+  readonly frame: OutboundFrame;
+  readonly bytes: number;
+  next: Waiting | undefined;
+}
 
-  get size(): number {
-    return this.frames === undefined ? 0 : this.frames.length - this.taken;
-  }
+/** First in, first out. A list of links: taking costs the same however many wait, what was taken is held by nobody. */
+class Lane {
+  size = 0;
+  bytes = 0;
+  private first: Waiting | undefined;
+  private last: Waiting | undefined;
 
   push(frame: OutboundFrame, bytes: number): void {
-    this.frames ??= [];
-    this.frames.push({ frame, bytes });
+    const waiting: Waiting = { frame, bytes, next: undefined };
+    if (this.last === undefined) this.first = waiting;
+    else this.last.next = waiting;
+    this.last = waiting;
+    this.size += 1;
     this.bytes += bytes;
   }
 
   take(): OutboundFrame | undefined {
-    const first = this.frames?.[this.taken];
+    const { first } = this;
     if (first === undefined) return undefined;
-    this.taken += 1;
+    this.first = first.next;
+    if (this.first === undefined) this.last = undefined;
+    this.size -= 1;
     this.bytes -= first.bytes;
-    // An idle connection keeps no list.
-    if (this.size === 0) this.clear();
     return first.frame;
   }
 
   clear(): void {
-    this.frames = undefined;
-    this.taken = 0;
+    this.first = undefined;
+    this.last = undefined;
+    this.size = 0;
     this.bytes = 0;
   }
 }
@@ -130,7 +144,7 @@ export class OutboundFrames implements AsyncIterableIterator<ConnectResponse> {
 
   constructor(private readonly outbound: Outbound) {
     const wake = () => this.wake?.();
-    outbound.read({ ready: wake, cut: wake });
+    outbound.read({ ready: wake, closing: wake, cut: wake });
   }
 
   async next(): Promise<IteratorResult<ConnectResponse, undefined>> {

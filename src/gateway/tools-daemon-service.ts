@@ -192,7 +192,8 @@ export class ToolsDaemonService implements DaemonHost {
       if (this.stopping) throw stopped();
       const hello = await this.readHello(inlet, peer.signal);
       const daemons = this.deps.store.daemons;
-      const shaken = await shakeHands({ daemons, gatewayId: this.deps.gatewayId }, hello, peer.identity);
+      const { identity, signal } = peer;
+      const shaken = await shakeHands({ daemons, gatewayId: this.deps.gatewayId }, hello, identity, signal);
       if (shaken.kind === "refused") return refuse(outbound, shaken.refusal);
       const session = new DaemonSession(this.sessionDeps, shaken.address, peer.identity.tokenId, outbound);
       await this.hold(session, () => session.welcome(hello, shaken.protocolVersion), inlet, outbound, peer.signal);

@@ -9,19 +9,23 @@ interface Sleeper {
 export class UnhurriedFrames {
   private sleepers = new Set<Sleeper>();
   private stopTimer: (() => void) | undefined;
+  private stopped = false;
 
   constructor(
     private readonly clock: Clock,
     private readonly delayMs: number,
   ) {}
 
-  /** It is woken within the delay. */
+  /** It is woken within the delay; after `stop`, never. */
   wakeSoon(sleeper: Sleeper): void {
+    if (this.stopped) return;
     this.sleepers.add(sleeper);
     this.stopTimer ??= this.clock.after(this.delayMs, () => this.wakeAll());
   }
 
   stop(): void {
+    this.stopped = true;
+    this.sleepers.clear();
     this.stopTimer?.();
     this.stopTimer = undefined;
   }

@@ -11,11 +11,18 @@ const NOTHING = new Uint8Array(0);
 export class GrpcMessageReader {
   private chunk: Uint8Array = NOTHING;
   private at = 0;
-  /** The beginning of a message whose rest is still to come, and how much of it there is. */
+  /** Room for a message whose rest is still to come: it grows with what has come, an announced length alone costs nothing. */
   private partial: Uint8Array | undefined;
   private partialBytes = 0;
+  /** Of the partial message, its head included; that of the head alone until it is whole. */
+  private wholeBytes = 0;
+  private isFirst = true;
 
-  constructor(private readonly maxBytes: number) {}
+  /** The first message may have a bound of its own. */
+  constructor(
+    private readonly maxBytes: number,
+    private readonly maxFirstBytes = maxBytes,
+  ) {}
 
   /** True where a message has begun that is not whole. */
   get isWithin(): boolean {
@@ -47,6 +54,7 @@ export class GrpcMessageReader {
       if (end <= this.chunk.length) {
         const message = this.chunk.subarray(this.at + HEAD_BYTES, end);
         this.at = end;
+        this.isFirst = false;
         if (end === this.chunk.length) this.forget();
         return message;
       }
@@ -58,30 +66,40 @@ export class GrpcMessageReader {
   }
 
   /** Copied: what the chunk stands in may be used again, and must not be held for a message that comes slowly. */
-  private begin(bytes: number, left: number): void {
-    this.partial = new Uint8Array(bytes);
-    this.partial.set(this.chunk.subarray(this.at));
+  private begin(wholeBytes: number, left: number): void {
+    this.wholeBytes = wholeBytes;
+    // Not `slice`: that of a Buffer is no copy.
+    this.partial = new Uint8Array(this.chunk.subarray(this.at));
     this.partialBytes = left;
     this.forget();
   }
 
   private fromPartial(partial: Uint8Array): Uint8Array | undefined {
-    const taken = Math.min(partial.length - this.partialBytes, this.chunk.length - this.at);
-    partial.set(this.chunk.subarray(this.at, this.at + taken), this.partialBytes);
+    const taken = Math.min(this.wholeBytes - this.partialBytes, this.chunk.length - this.at);
+    const grown = this.grown(partial, this.partialBytes + taken);
+    grown.set(this.chunk.subarray(this.at, this.at + taken), this.partialBytes);
+    this.partial = grown;
     this.at += taken;
     this.partialBytes += taken;
     if (this.at >= this.chunk.length) this.forget();
-    if (this.partialBytes < partial.length) return undefined;
-    const bytes = HEAD_BYTES + this.lengthIn(partial, 0);
-    if (bytes === partial.length) {
+    if (this.partialBytes < this.wholeBytes) return undefined;
+    const bytes = HEAD_BYTES + this.lengthIn(grown, 0);
+    if (bytes === this.wholeBytes) {
       this.partial = undefined;
-      return partial.subarray(HEAD_BYTES);
+      this.isFirst = false;
+      return grown.subarray(HEAD_BYTES, bytes);
     }
     // Only its head was there.
-    const whole = new Uint8Array(bytes);
-    whole.set(partial);
-    this.partial = whole;
-    return this.fromPartial(whole);
+    this.wholeBytes = bytes;
+    return this.fromPartial(grown);
+  }
+
+  /** Doubled, so that a message is not copied again with each chunk. */
+  private grown(partial: Uint8Array, bytes: number): Uint8Array {
+    if (bytes <= partial.length) return partial;
+    const grown = new Uint8Array(Math.min(this.wholeBytes, Math.max(bytes, 2 * partial.length)));
+    grown.set(partial);
+    return grown;
   }
 
   private lengthIn(bytes: Uint8Array, at: number): number {
@@ -90,8 +108,9 @@ export class GrpcMessageReader {
     if (flags !== 0) {
       throw new ReliantError("internal", "read a gRPC message: it is compressed, and no compression was agreed");
     }
-    if (length > this.maxBytes) {
-      const sizes = `${length} bytes are larger than the ${this.maxBytes} that are taken`;
+    const maxBytes = this.isFirst ? this.maxFirstBytes : this.maxBytes;
+    if (length > maxBytes) {
+      const sizes = `${length} bytes are larger than the ${maxBytes} that are taken`;
       throw new ReliantError("resource_exhausted", `read a gRPC message: ${sizes}`);
     }
     return length;

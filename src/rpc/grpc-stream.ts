@@ -1,6 +1,9 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
-import { messageOf, ReliantError } from "../core/errors.ts";
-import { ERROR_HEADER } from "./connect-errors.ts";
+import type { Clock } from "../core/clock.ts";
+import { ReliantError } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
+import { logger } from "../core/logger.ts";
+import { ERROR_HEADER, shownError } from "./connect-errors.ts";
 import { frameGrpcMessages, GrpcMessageReader } from "./grpc-message-reader.ts";
 import type { TurnEnd } from "./turn-end.ts";
 
@@ -21,8 +24,12 @@ export interface GrpcPeer {
 /** What the peer is given of its call. */
 export interface GrpcCall {
   header(name: string): string | undefined;
+  /** Reads the client's messages from now on. Before it nothing of the body is read: not for somebody who is not known. */
+  admit(): void;
   /** There is something to send. It goes out at the end of this turn of the event loop, with all that comes meanwhile. */
   ready(): void;
+  /** What is queued is the last: the client may take it for `LIMITS.streamCloseMs`. */
+  closing(): void;
   /** The call has ended, and nothing that is queued counts any more: a client that does not read is not waited for. */
   cut(): void;
 }
@@ -31,6 +38,8 @@ export interface GrpcCall {
 export interface GrpcStreamMethod {
   readonly path: string;
   readonly maxMessageBytes: number;
+  /** Default: as any message. */
+  readonly maxFirstMessageBytes?: number;
   open(call: GrpcCall): GrpcPeer;
 }
 
@@ -55,7 +64,8 @@ export function isPlainGrpc(headers: IncomingHttpHeaders): boolean {
  * because a gateway holds ten thousand of them: a quarter of the memory and a third of the time of connect-node's.
  */
 export class GrpcServerStream implements GrpcCall {
-  private readonly reader: GrpcMessageReader;
+  /** Undefined when the call is over: it may hold the better part of a message. */
+  private reader: GrpcMessageReader | undefined;
   private readonly peer: GrpcPeer;
   private responded = false;
   private flushing = false;
@@ -64,28 +74,38 @@ export class GrpcServerStream implements GrpcCall {
   private inputEnded = false;
   private over = false;
   private trailers: Record<string, string> = {};
+  private stopLingering: (() => void) | undefined;
 
   constructor(
     private readonly stream: ServerHttp2Stream,
     private readonly headers: IncomingHttpHeaders,
-    method: GrpcStreamMethod,
-    private readonly turnEnd: TurnEnd,
+    private readonly method: GrpcStreamMethod,
+    private readonly deps: { readonly turnEnd: TurnEnd; readonly clock: Clock },
   ) {
-    this.reader = new GrpcMessageReader(method.maxMessageBytes);
-    stream.on("wantTrailers", () => stream.sendTrailers(this.trailers));
+    this.reader = new GrpcMessageReader(method.maxMessageBytes, method.maxFirstMessageBytes);
+    stream.on("wantTrailers", () => {
+      this.tell(() => stream.sendTrailers(this.trailers));
+      this.closeInput();
+    });
     stream.on("drain", () => {
       this.blocked = false;
       this.ready();
     });
     stream.on("error", () => this.lost());
     stream.on("aborted", () => this.lost());
-    stream.on("close", () => this.lost());
-    this.peer = method.open(this);
-    stream.on("data", (chunk: Uint8Array) => this.data(chunk));
+    stream.on("close", () => {
+      this.lost();
+      this.stopLingering?.();
+    });
     stream.on("end", () => {
       this.inputEnded = true;
       if (!this.held) this.finish();
     });
+    this.peer = method.open(this);
+  }
+
+  admit(): void {
+    if (!this.over) this.stream.on("data", (chunk: Uint8Array) => this.data(chunk));
   }
 
   header(name: string): string | undefined {
@@ -96,13 +116,18 @@ export class GrpcServerStream implements GrpcCall {
   ready(): void {
     if (this.flushing || this.blocked || this.over) return;
     this.flushing = true;
-    this.turnEnd.do(this.onTurnEnd);
+    this.deps.turnEnd.do(this.onTurnEnd);
+  }
+
+  closing(): void {
+    if (this.over) return;
+    this.linger();
+    this.ready();
   }
 
   cut(): void {
     if (this.blocked && !this.over) {
-      this.over = true;
-      this.stream.close(constants.NGHTTP2_CANCEL);
+      this.reset();
     } else {
       this.ready();
     }
@@ -111,23 +136,66 @@ export class GrpcServerStream implements GrpcCall {
   /** Ends the call from our side, and tells its peer. */
   fail(error: unknown): void {
     if (this.over) return;
-    this.end(error instanceof ReliantError ? error : new ReliantError("internal", messageOf(error)));
-    this.peer.gone();
+    try {
+      this.end(error instanceof ReliantError ? error : shownError(error, `serve ${this.method.path}`, logger("rpc")));
+    } finally {
+      this.peer.gone();
+    }
   }
 
   private end(error: ReliantError | undefined): void {
     if (this.over) return;
-    this.over = true;
+    this.leave();
+    this.linger();
     const status = statusOf(error);
     if (!this.responded) {
       this.responded = true;
-      this.stream.respond({ ...RESPONSE, ...status }, { endStream: true });
+      this.tell(() => this.stream.respond({ ...RESPONSE, ...status }, { endStream: true }));
+      this.closeInput();
     } else {
       this.trailers = status;
-      this.stream.end();
+      this.tell(() => this.stream.end());
     }
-    // A client that sends on is told that nobody reads it (RFC 9113 §8.1).
+    // What comes meanwhile is dropped.
     if (!this.inputEnded) this.stream.resume();
+  }
+
+  private reset(): void {
+    this.leave();
+    this.tell(() => this.stream.close(constants.NGHTTP2_CANCEL));
+    // A stream whose input waits to be read is not closed.
+    if (!this.inputEnded) this.stream.resume();
+  }
+
+  private leave(): void {
+    this.over = true;
+    this.reader = undefined;
+  }
+
+  /** The last words. Node throws where the stream is dead already: then nobody is there to hear them. */
+  private tell(words: () => void): void {
+    try {
+      words();
+    } catch {
+      this.stream.destroy();
+    }
+  }
+
+  /** All is said: a client that sends on is told that nobody reads it (RFC 9113 §8.1). */
+  private closeInput(): void {
+    // Not before the turn's end: the client's own end may stand in what is still to be read.
+    this.deps.turnEnd.do(() => {
+      if (!this.inputEnded) this.stream.close(constants.NGHTTP2_NO_ERROR);
+    });
+  }
+
+  /** The client has this long to take what is left. */
+  private linger(): void {
+    this.stopLingering ??= this.deps.clock.after(LIMITS.streamCloseMs, () => {
+      const wasOver = this.over;
+      this.reset();
+      if (!wasOver) this.peer.gone();
+    });
   }
 
   private readonly onTurnEnd = () => {
@@ -140,15 +208,14 @@ export class GrpcServerStream implements GrpcCall {
   };
 
   private data(chunk: Uint8Array): void {
-    if (this.over) return;
-    this.reader.push(chunk);
+    this.reader?.push(chunk);
     if (!this.held) this.read();
   }
 
   private read(): void {
     try {
-      while (!this.over) {
-        const message = this.reader.next();
+      for (;;) {
+        const message = this.reader?.next();
         if (message === undefined) break;
         const room = this.peer.take(message);
         if (room === undefined) continue;
@@ -176,7 +243,7 @@ export class GrpcServerStream implements GrpcCall {
 
   private finish(): void {
     if (this.over) return;
-    if (this.reader.isWithin) this.fail(new ReliantError("invalid_argument", "read a gRPC message: it was cut off"));
+    if (this.reader?.isWithin) this.fail(new ReliantError("invalid_argument", "read a gRPC message: it was cut off"));
     else this.peer.finished();
   }
 
@@ -205,7 +272,7 @@ export class GrpcServerStream implements GrpcCall {
 
   private lost(): void {
     if (this.over) return;
-    this.over = true;
+    this.leave();
     this.peer.gone();
   }
 }
@@ -215,7 +282,7 @@ function statusOf(error: ReliantError | undefined): Record<string, string> {
   if (error === undefined) return { "grpc-status": "0" };
   return {
     "grpc-status": String(error.row.connectCode),
-    "grpc-message": encodeURIComponent(error.message),
+    "grpc-message": encodeURIComponent(error.message.toWellFormed()),
     [ERROR_HEADER]: error.code,
   };
 }

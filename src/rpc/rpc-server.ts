@@ -192,7 +192,7 @@ class HandFramed {
 
   private take(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, method: GrpcStreamMethod): void {
     const end = this.connections.begin(this.connections.socketOf(stream.session));
-    const call = new GrpcServerStream(stream, headers, method, this.turnEnd);
+    const call = new GrpcServerStream(stream, headers, method, { turnEnd: this.turnEnd, clock: this.clock });
     this.open.add(call);
     stream.once("close", () => {
       this.open.delete(call);

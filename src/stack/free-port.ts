@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import { createServer, type Server } from "node:net";
 import { ReliantError } from "../core/errors.ts";
-import { LIMITS } from "../core/limits.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 
 /**
  * Where ports are looked for: below the range from which systems give ports to outgoing connections (Linux 32768, macOS and
@@ -24,12 +24,15 @@ export async function freePorts(count: number): Promise<number[]> {
 }
 
 async function listenSomewhere(): Promise<{ readonly server: Server; readonly port: number }> {
-  for (let tries = 0; tries < LIMITS.stackPortTries; tries++) {
+  for (let tries = 0; tries < TRIAL_LIMITS.stackPortTries; tries++) {
     const port = randomInt(FIRST_PORT, LAST_PORT);
     const server = await listenOn(port);
     if (server !== undefined) return { server, port };
   }
-  throw new ReliantError("resource_exhausted", `find a free port: ${LIMITS.stackPortTries} tries, all of them in use`);
+  throw new ReliantError(
+    "resource_exhausted",
+    `find a free port: ${TRIAL_LIMITS.stackPortTries} tries, all of them in use`,
+  );
 }
 
 /** Undefined where the port is in use. */

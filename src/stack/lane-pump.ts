@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import type { Clock } from "../core/clock.ts";
-import { LIMITS } from "../core/limits.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 import type { ToxicLane } from "./toxic-lane.ts";
 import type { LaneEvent } from "./toxic-pacer.ts";
 import type { Toxic } from "./toxics.ts";
@@ -16,7 +16,7 @@ export interface LanePumpOptions {
 
 /**
  * Moves one direction of a connection through its lane. Reads no further while the sink is full or the lane holds
- * `LIMITS.toxicQueueBytes`; where nothing is in force it writes each chunk straight through.
+ * `TRIAL_LIMITS.toxicQueueBytes`; where nothing is in force it writes each chunk straight through.
  */
 export class LanePump {
   private isPaused = false;
@@ -98,7 +98,7 @@ export class LanePump {
   /** Reads from the source, or does not. */
   private pace(): void {
     const { source, lane } = this.options;
-    const wanted = this.isBlocked || lane.queuedBytes >= LIMITS.toxicQueueBytes;
+    const wanted = this.isBlocked || lane.queuedBytes >= TRIAL_LIMITS.toxicQueueBytes;
     if (wanted === this.isPaused) return;
     this.isPaused = wanted;
     if (wanted) source.pause();

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { messageOf, ReliantError } from "../core/errors.ts";
-import { LIMITS } from "../core/limits.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 import { within } from "../core/within.ts";
 import { LogFile } from "../daemon/log-file.ts";
 import { leash } from "./leash.ts";
@@ -21,9 +21,9 @@ export interface ProcessOptions {
   readonly user?: { readonly uid: number; readonly gid: number } | undefined;
   /** Removed by the leash when the process that started this one dies without cleaning up. */
   readonly folder?: string | undefined;
-  /** A file that takes both output streams as well, bounded (`LIMITS.stackLogFileBytes`, older ones beside it). */
+  /** A file that takes both output streams as well, bounded (`TRIAL_LIMITS.stackLogFileBytes`, older ones beside it). */
   readonly logFile?: string | undefined;
-  /** Characters of each output stream that are kept in memory. Default `LIMITS.stackOutputCharacters`. */
+  /** Characters of each output stream that are kept in memory. Default `TRIAL_LIMITS.stackOutputCharacters`. */
   readonly keptCharacters?: number | undefined;
   readonly clock?: Clock | undefined;
 }
@@ -50,12 +50,13 @@ export class ManagedProcess {
     readonly pid: number,
     options: ProcessOptions,
   ) {
-    const kept = options.keptCharacters ?? LIMITS.stackOutputCharacters;
+    const kept = options.keptCharacters ?? TRIAL_LIMITS.stackOutputCharacters;
     this.name = options.name ?? options.command[0]?.split("/").at(-1) ?? "";
     this.clock = options.clock ?? systemClock;
     this.out = new OutputTail(kept);
     this.err = new OutputTail(kept);
-    const log = options.logFile === undefined ? undefined : LogFile.open(options.logFile, LIMITS.stackLogFileBytes);
+    const log =
+      options.logFile === undefined ? undefined : LogFile.open(options.logFile, TRIAL_LIMITS.stackLogFileBytes);
     for (const [stream, tail] of [[child.stdout, this.out] as const, [child.stderr, this.err] as const]) {
       stream?.setEncoding("utf8").on("data", (text: string) => {
         tail.add(text);
@@ -116,11 +117,11 @@ export class ManagedProcess {
 
   /** Waits until the address answers with a 2xx status. */
   async awaitReady(url: string, timeoutMs?: number, signal?: AbortSignal): Promise<void> {
-    const answers = async () => (await fetch(url, { signal: AbortSignal.timeout(LIMITS.stackLookMs) })).ok;
+    const answers = async () => (await fetch(url, { signal: AbortSignal.timeout(TRIAL_LIMITS.stackLookMs) })).ok;
     await this.awaitThat(`${url} to answer`, answers, timeoutMs, signal);
   }
 
-  /** Waits until `look` gives something, by default up to `LIMITS.stackReadyMs`; the error carries the newest output of the process. */
+  /** Waits until `look` gives something, by default up to `TRIAL_LIMITS.stackReadyMs`; the error carries the newest output of the process. */
   async awaitThat<T>(
     what: string,
     look: () => T | undefined | false | Promise<T | undefined | false>,
@@ -158,7 +159,7 @@ export class ManagedProcess {
   /** SIGKILL to the whole group. */
   async kill9(): Promise<void> {
     this.signal("SIGKILL");
-    await this.awaitExit(LIMITS.stackKillMs);
+    await this.awaitExit(TRIAL_LIMITS.stackKillMs);
   }
 
   /** Sends the signal to the group and waits for the end; throws where it does not come. An ended process is fine. */
@@ -174,8 +175,8 @@ export class ManagedProcess {
     if (status.code !== 0) throw this.failure("internal", `stop ${this.name}: ended with ${describe(status)}`);
   }
 
-  /** Waits for the end of the process, by default up to `LIMITS.stackStopMs`; after the bound it is killed, and this throws. */
-  async awaitExit(timeoutMs: number = LIMITS.stackStopMs): Promise<ExitStatus> {
+  /** Waits for the end of the process, by default up to `TRIAL_LIMITS.stackStopMs`; after the bound it is killed, and this throws. */
+  async awaitExit(timeoutMs: number = TRIAL_LIMITS.stackStopMs): Promise<ExitStatus> {
     const act = `wait for the end of ${this.name}`;
     try {
       return await within(this.exited, { ms: timeoutMs, act, clock: this.clock });
@@ -187,7 +188,7 @@ export class ManagedProcess {
 
   /** The last lines of both streams, for the message of a failure. */
   newestOutput(): string {
-    const [out, err] = [this.out, this.err].map((tail) => tail.lastLines(LIMITS.stackOutputLines));
+    const [out, err] = [this.out, this.err].map((tail) => tail.lastLines(TRIAL_LIMITS.stackOutputLines));
     return `--- ${this.name} ${this.child.spawnargs.slice(1).join(" ")}\n--- stdout\n${out}\n--- stderr\n${err}`;
   }
 

@@ -1,9 +1,9 @@
 import { type Clock, systemClock } from "../core/clock.ts";
 import { messageOf, ReliantError } from "../core/errors.ts";
-import { LIMITS } from "../core/limits.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 
 export interface PollOptions {
-  /** Default `LIMITS.stackReadyMs`. */
+  /** Default `TRIAL_LIMITS.stackReadyMs`. */
   readonly timeoutMs?: number | undefined;
   /** A reason to stop before that. */
   readonly giveUp?: (() => string | undefined) | undefined;
@@ -21,7 +21,7 @@ export async function pollUntil<T>(
   look: () => T | undefined | false | Promise<T | undefined | false>,
   options: PollOptions = {},
 ): Promise<T> {
-  const { timeoutMs = LIMITS.stackReadyMs, clock = systemClock, signal } = options;
+  const { timeoutMs = TRIAL_LIMITS.stackReadyMs, clock = systemClock, signal } = options;
   const deadlineMs = clock.stamp().monotonicMs + timeoutMs;
   let lastError: unknown;
   for (;;) {
@@ -38,6 +38,6 @@ export async function pollUntil<T>(
       const last = lastError === undefined ? "" : ` (last: ${messageOf(lastError)})`;
       throw new ReliantError("deadline_exceeded", `wait for ${what}: ${reason}${last}`, { cause: lastError });
     }
-    await clock.sleep(LIMITS.stackPollMs, signal);
+    await clock.sleep(TRIAL_LIMITS.stackPollMs, signal);
   }
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import postgres from "postgres";
 import { messageOf, ReliantError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 import { childrenOf, isAlive, signalProcess } from "./child-processes.ts";
 import { freePort } from "./free-port.ts";
 import { ManagedProcess } from "./managed-process.ts";
@@ -58,7 +59,7 @@ const BACKENDS: ServerOthers = {
     for (const pid of backends) signalProcess(pid, "SIGKILL");
     // A server does not start while one of them still holds the old one's memory.
     const areGone = async () => !(await Promise.all(backends.map(isAlive))).includes(true);
-    await pollUntil("the backends of postgres to be gone", areGone, { timeoutMs: LIMITS.stackKillMs });
+    await pollUntil("the backends of postgres to be gone", areGone, { timeoutMs: TRIAL_LIMITS.stackKillMs });
   },
   signal: async (server, signal) => {
     for (const pid of await childrenOf(server.pid)) signalProcess(pid, signal);
@@ -104,6 +105,6 @@ async function withConnection<T>(url: string, work: (sql: postgres.Sql) => Promi
   try {
     return await work(sql);
   } finally {
-    await sql.end({ timeout: LIMITS.stackLookMs / 1000 });
+    await sql.end({ timeout: TRIAL_LIMITS.stackLookMs / 1000 });
   }
 }

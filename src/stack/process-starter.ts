@@ -1,6 +1,6 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { LIMITS } from "../core/limits.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 import { childrenOf, signalProcess } from "./child-processes.ts";
 import { ManagedProcess } from "./managed-process.ts";
 
@@ -44,7 +44,7 @@ export class ProcessStarter {
       stdin: start.stdin,
       folder: removed,
       logFile: join(folder, "logs", `${start.name.replaceAll(" ", "-")}.log`),
-      keptCharacters: LIMITS.stackRoleCharacters,
+      keptCharacters: TRIAL_LIMITS.stackRoleCharacters,
     });
     this.started = [...this.started.filter(({ isRunning }) => isRunning), process];
     return process;

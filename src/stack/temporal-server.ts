@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Connection } from "@temporalio/client";
 import { systemClock } from "../core/clock.ts";
-import { LIMITS } from "../core/limits.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 import { freePort } from "./free-port.ts";
 import { ManagedProcess } from "./managed-process.ts";
 import { type StackServer, type StackServerOptions, startServer } from "./stack-server.ts";
@@ -40,9 +40,9 @@ export async function startTemporal(program: string, options: StackServerOptions
 }
 
 async function hasNamespace(address: string): Promise<true> {
-  const connection = await Connection.connect({ address, connectTimeout: LIMITS.stackLookMs });
+  const connection = await Connection.connect({ address, connectTimeout: TRIAL_LIMITS.stackLookMs });
   try {
-    await connection.withDeadline(systemClock.now() + LIMITS.stackLookMs, () =>
+    await connection.withDeadline(systemClock.now() + TRIAL_LIMITS.stackLookMs, () =>
       connection.workflowService.describeNamespace({ namespace: NAMESPACE }),
     );
     return true;

@@ -1,7 +1,7 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { ReliantError } from "../core/errors.ts";
-import { LIMITS } from "../core/limits.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 import { ToxicConnection } from "./toxic-connection.ts";
 import type { Toxic } from "./toxics.ts";
 
@@ -145,7 +145,7 @@ class TcpToxicProxy implements ToxicProxy {
     const address = typeof upstream === "number" ? { host: "127.0.0.1", port: upstream } : upstream;
     const socket = connect({ ...address, allowHalfOpen: true, noDelay: true });
     this.track(socket);
-    const stopTimer = this.clock.after(LIMITS.toxicConnectMs, () => socket.destroy());
+    const stopTimer = this.clock.after(TRIAL_LIMITS.toxicConnectMs, () => socket.destroy());
     // `error` or `destroy`: either way it closes without having connected.
     const passOver = () => {
       stopTimer();

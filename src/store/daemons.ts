@@ -55,9 +55,10 @@ export interface Daemons {
    * A daemon id that is new is made. A daemon that named an older epoch than the row's, while the row's newest
    * connection is of another instance with a start later than its own, was replaced (`replaced`); otherwise it is told
    * the current epoch. Where it comes with another journal than the row's, calls that run under any other one are
-   * `unknown` from here on, numbered in the same transaction.
+   * `unknown` from here on, numbered in the same transaction. Where the signal aborts while the claim waits for its turn,
+   * nothing moves: `cancelled`.
    */
-  hello(claim: HelloClaim): Promise<HelloAnswer>;
+  hello(claim: HelloClaim, signal?: AbortSignal): Promise<HelloAnswer>;
   /** After subscribing: from now on it counts as connected. False where the epoch has moved. A user update. */
   markConnected(fence: DaemonFence, nowMs: number): Promise<boolean>;
   /** Only while the epoch is the row's. A user update. */

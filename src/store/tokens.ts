@@ -27,7 +27,8 @@ export interface Tokens {
   list(userId: string): Promise<readonly Token[]>;
   /** Revoking again changes nothing. Throws `not_found`. */
   revoke(userId: string, tokenId: string): Promise<Token>;
-  findByHash(hash: string): Promise<Token | undefined>;
+  /** Not looked up, `cancelled`, where the signal aborts while it waits for its turn. */
+  findByHash(hash: string, signal?: AbortSignal): Promise<Token | undefined>;
   /** Those of the ids that are revoked, expired at `nowMs`, or unknown: one query. */
   invalidAmong(tokenIds: readonly string[], nowMs: number): Promise<ReadonlySet<string>>;
 }

@@ -50,6 +50,8 @@ describe("reliant chaos --stack local", () => {
       expect(outcome).toMatchObject({ passed: true, totals: NOTHING_WRONG, findings: [] });
       expect(outcome.totals.turns).toBeGreaterThan(2);
       expect(outcome.faults.map(({ name, result }) => `${name} ${result.kind}`).toSorted()).toEqual([
+        "(after) moved",
+        "(before) moved",
         "cut-client-api moved",
         "kill-daemon moved",
         "kill-worker moved",
@@ -68,7 +70,7 @@ describe("reliant chaos --stack local", () => {
           ...["--faults", "away-nats", "--away", "1h"],
         ],
       });
-      await chaos.awaitOutput(/chats moved again/, 2 * MINUTE);
+      await chaos.awaitOutput(/^\(before\) .* after/m, 2 * MINUTE);
       const ended = await chaos.stop("SIGINT", 3 * MINUTE);
       expect(chaos.stdout).toContain("(ended by you)");
       expect(chaos.stdout).toMatch(/chats {2}turns {2}calls {2}lost/);

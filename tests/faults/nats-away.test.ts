@@ -15,6 +15,8 @@ const MINUTE = 60 * SECOND;
 const AWAY_MS = Number(process.env.RELIANT_TEST_AWAY_SECONDS ?? 60) * SECOND;
 /** From NATS' return until a chat goes as always. */
 const BACK_MS = 10 * SECOND;
+/** A message is a row: NATS has no part in it. */
+const ACCEPTED_MS = 5 * SECOND;
 
 const Ready = z.object({ checks: z.record(z.string(), z.object({ ok: z.boolean() })) });
 
@@ -96,6 +98,8 @@ describe(`NATS away for ${AWAY_MS / SECOND} s`, () => {
       );
       expect(succeeded(freshEnd)).toBe(true);
       expect(freshMs).toBeLessThanOrEqual(BACK_MS);
+      expect(lastMs).toBeLessThanOrEqual(BACK_MS);
+      expect(acceptedMs).toBeLessThanOrEqual(ACCEPTED_MS);
       for (const { end } of ends) {
         expect(end.streamFaults).toEqual([]);
         expect(succeeded(end)).toBe(true);

@@ -11,6 +11,8 @@ import { type Desk, LOAD_SCRIPT, Load, openDesks } from "./support/load.ts";
 import { type Conversation, MARK, shell } from "./support/script.ts";
 
 const MINUTE = 60_000;
+/** Chats at a time. */
+const LANES = 2;
 
 const HELD: Conversation = {
   match: "hold mark=",
@@ -41,7 +43,7 @@ describe("two daemons that present one identity, from a copied data folder", () 
     "one wins, the other is told and ends with what to do, and no call is answered by both",
     async () => {
       const first = desk.daemon;
-      const load = new Load(world, [desk], "twins", 2);
+      const load = new Load(world, [desk], "twins", LANES);
       await eventually("a chat to end", () => load.ended >= 1, { timeoutMs: MINUTE });
       const copy = join(world.stack.folder, "copied-data");
       await cp(first.dataDir, copy, { recursive: true });
@@ -57,10 +59,12 @@ describe("two daemons that present one identity, from a copied data folder", () 
       await letToolEnd(first, "held");
       const heldEnd = await held.ended();
       const report = await load.stop();
-      const failed = report.faults.filter((fault) => !/unknown/.test(fault));
+      // A call that ran as its daemon was replaced, with the one result that says so: one in each lane at most.
+      const excused = report.faults.filter((fault) => /: unknown, 1 results$/.test(fault));
+      const failed = report.faults.filter((fault) => !excused.includes(fault));
       measured(
         "two daemons with one identity",
-        `the older one ended with exit code ${status.code} ${toldMs} ms after the newer one's welcome; a call that ran as it was replaced started ${(await countsIn(first.root)).get("held")} time; ${report.calls} more calls, ${report.faults.length - failed.length} unknown (running as it was replaced), ${failed.length} lost or doubled`,
+        `the older one ended with exit code ${status.code} ${toldMs} ms after the newer one's welcome; a call that ran as it was replaced started ${(await countsIn(first.root)).get("held")} time; ${report.calls} more calls, ${excused.length} unknown (running as it was replaced), ${failed.length} lost or doubled`,
       );
       expect(second.id).toBe(first.id);
       expect(second.process.isRunning).toBe(true);
@@ -69,6 +73,7 @@ describe("two daemons that present one identity, from a copied data folder", () 
       expect(first.process.stderr).toContain("give one of them another --data-dir");
       expect(await gaveUpReason(first)).toContain("another process took this daemon's place");
       expect(failed).toEqual([]);
+      expect(excused.length).toBeLessThanOrEqual(LANES);
       expect((await countsIn(first.root)).get("held")).toBe(1);
       expect(heldEnd.calls.map((call) => [call.end, call.results])).toEqual([["unknown", 1]]);
       expect(heldEnd.streamFaults).toEqual([]);

@@ -4,6 +4,7 @@ import type { Store } from "../../src/store/store.ts";
 import type { Cluster } from "./cluster.ts";
 import type { LedgerWatch } from "./ledger-watch.ts";
 import type { SimEngine } from "./sim-engine.ts";
+import { PROOF_CALLS } from "./sim-model.ts";
 import type { SimStore } from "./sim-store.ts";
 import type { StoreWatch } from "./store-watch.ts";
 import type { Accepted, Talker } from "./talker.ts";
@@ -62,6 +63,20 @@ export async function checkRest(parts: RestParts, clock: Clock): Promise<void> {
   await compareTranscripts(parts, store);
   checkAnswers(parts);
   checkResults(parts);
+}
+
+/** Without a fault every run succeeds, and so does each of its calls. */
+export function checkProof({ world, store, talkers }: RestParts): void {
+  const find = store.sqlite.prepare<{ readonly state: string; readonly succeeded: number }, [string]>(`
+    select runs.state as state, (
+      select count(*) from tool_calls where tool_calls.run_id = runs.id and tool_calls.state = 'succeeded') as succeeded
+    from messages asked join runs on runs.id = asked.run_id where asked.id = ?`);
+  for (const { name, lastMessageId } of talkers) {
+    const row = find.get(lastMessageId);
+    const found = row === null ? "is not there" : `ended ${row.state}, ${row.succeeded} of its calls succeeded`;
+    if (found === `ended succeeded, ${PROOF_CALLS} of its calls succeeded`) continue;
+    world.fail("works-again", `without any fault the run of ${name}'s last message ${found}`);
+  }
 }
 
 async function compareTranscripts({ viewers, transcripts }: RestParts, store: Store): Promise<void> {

@@ -9,7 +9,7 @@ const USAGE = { inputTokens: 10, outputTokens: 5, cachedInputTokens: 0, reasonin
 /** Answers with tools to one message of the user at most: every run comes to its end. */
 const TOOL_ROUNDS = 3;
 /** Tools that the last message of each user needs. */
-const PROOF_CALLS = 4;
+export const PROOF_CALLS = 4;
 
 /** The model of the run: texts and tool calls by chance, in its own time; it fails and falls silent as models do. */
 export function simModel(world: World, life: Life): ModelCatalog {

@@ -10,7 +10,7 @@ import { Cluster } from "./cluster.ts";
 import { type Fault, Faults } from "./faults.ts";
 import { History } from "./history.ts";
 import { LedgerWatch } from "./ledger-watch.ts";
-import { checkRest, PROOF_MS, REST_MS, type RestParts, STILL_MS, whatMoves } from "./rest.ts";
+import { checkProof, checkRest, PROOF_MS, REST_MS, type RestParts, STILL_MS, whatMoves } from "./rest.ts";
 import { Scheduler } from "./scheduler.ts";
 import { withSeededGlobals } from "./seeded-globals.ts";
 import type { ServerParts } from "./servers.ts";
@@ -171,6 +171,7 @@ class Simulation {
     world.isProving = true;
     for (const talker of parts.talkers) void talker.prove();
     await this.untilRest(parts, PROOF_MS);
+    if (world.broken === undefined) checkProof(parts);
     await checkRest(parts, this.clock);
   }
 

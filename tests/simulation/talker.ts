@@ -35,6 +35,8 @@ const RUNNING_AT_ONCE = 24;
 export class Talker {
   /** True when nothing is on its way any more. */
   isDone = false;
+  /** The newest message that was taken. */
+  lastMessageId = "";
   private sent = 0;
   private chatId = "";
 
@@ -86,6 +88,7 @@ export class Talker {
       else await this.request((api, identity) => api.chats.sendMessage(identity, send));
     });
     this.parts.accepted.push({ chatId, messageId });
+    this.lastMessageId = messageId;
     if (!this.parts.chats.includes(chatId)) this.parts.chats.push(chatId);
     this.parts.world.history.note(`${this.name}: ${this.parts.world.history.name(messageId)} is accepted`);
   }

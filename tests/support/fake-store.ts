@@ -6,7 +6,7 @@ import { ReliantError } from "../../src/core/errors.ts";
 import { newId } from "../../src/core/ids.ts";
 import type { GatewayStore } from "../../src/gateway/gateway-store.ts";
 import type { RouterStore } from "../../src/routing/tool-request.ts";
-import type { Daemon, DaemonFence } from "../../src/store/daemons.ts";
+import type { Daemon, DaemonFence, HelloAnswer, HelloClaim } from "../../src/store/daemons.ts";
 import { decideHello } from "../../src/store/kysely/hello-decision.ts";
 import type { DaemonAnswer } from "../../src/store/tool-calls.ts";
 
@@ -96,7 +96,7 @@ export class FakeStore implements RouterStore, GatewayStore {
       const row = this.rows.get(daemonId);
       return row?.userId === userId ? { ...row } : undefined;
     },
-    hello: async (claim: Parameters<GatewayStore["daemons"]["hello"]>[0]) => {
+    hello: async (claim: HelloClaim, _signal?: AbortSignal): Promise<HelloAnswer> => {
       this.mustBeThere();
       const known = this.rows.get(claim.daemonId);
       const blank = { userId: claim.userId, epoch: 0, startCount: 0, instanceId: undefined, journalId: undefined };

@@ -16,7 +16,8 @@ export interface Marking {
 
 /**
  * The hellos of many daemons in one transaction, each decided as one alone is. Postgres only: SQLite has one writer, and
- * needs no round trips. No two of the claims may be of one daemon. Rows are locked in the order of their ids.
+ * needs no round trips. No two of the claims may be of one daemon. Rows are locked in the order of their
+ * ids, byte by byte.
  */
 export async function helloTogether(write: Write, claims: readonly HelloClaim[]): Promise<readonly HelloAnswer[]> {
   const ids = claims.map(({ daemonId }) => daemonId);
@@ -81,7 +82,7 @@ async function lockDaemons({ db, driver }: Write, ids: readonly string[]): Promi
     .selectFrom("daemons")
     .select(["id", "user_id", "epoch", "instance_id", "journal_id", "start_count"])
     .where("id", "in", idList(driver, ids))
-    .orderBy("id")
+    .orderBy(sql`id collate "C"`)
     .forNoKeyUpdate()
     .execute();
   return new Map(rows.map((row) => [row.id, row]));
@@ -94,7 +95,7 @@ async function makeDaemons({ db, nowMs }: Write, claims: readonly HelloClaim[]):
     select item.id, item.user_id, item.name, item.labels, item.platform, item.version, 0, 0, 0, ${nowMs}::bigint
     from json_to_recordset(${list}::text::json)
       as item(id text, user_id text, name text, labels text, platform text, version text)
-    order by item.id
+    order by item.id collate "C"
     on conflict (id) do nothing`.execute(db);
 }
 

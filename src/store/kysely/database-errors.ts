@@ -13,6 +13,10 @@ const REFUSED: Meaning = {
   text: "the database refuses the user or the password",
   hint: "Look at the user and the password in the database URL, and at the server's pg_hba.conf.",
 };
+const NOT_STORABLE: Meaning = {
+  code: "invalid_argument",
+  text: "a text holds a character that the database cannot store (U+0000)",
+};
 const RACE: Meaning = { code: "conflict", text: "another transaction was in the way" };
 
 const BY_CODE: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
@@ -22,7 +26,9 @@ const BY_CODE: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ["3D000", { code: "failed_precondition", text: "there is no such database", hint: "Make it: createdb <name>" }],
   ["23505", { code: "already_exists", text: "it is there already" }],
   ["23503", { code: "failed_precondition", text: "something that it names is not there" }],
-  ["22021", { code: "invalid_argument", text: "a text holds a character that the database cannot store (U+0000)" }],
+  ["22021", NOT_STORABLE],
+  // The same, in a text that travels inside JSON.
+  ["22P05", NOT_STORABLE],
   ["40001", RACE],
   ["40P01", RACE],
   ["53300", { code: "unavailable", text: "the database has no connection free" }],

@@ -11,7 +11,7 @@ export async function writeDeferred(database: Database, writes: readonly Deferre
   const touches = writes.filter((write) => write.kind === "touch");
   const chunks = writes.flatMap((write) => (write.kind === "live_output" ? [write.chunk] : []));
   for (const [nowMs, group] of Map.groupBy(touches, (write) => write.nowMs)) {
-    // In the order of their ids, as everybody locks them.
+    // In the order of their ids, as everybody locks them: ids are ASCII, so that this order is collation "C".
     const fences = group.map(({ fence }) => fence).sort((a, b) => (a.daemonId < b.daemonId ? -1 : 1));
     for (let at = 0; at < fences.length; at += LIMITS.storeTouchBatch) {
       const batch = fences.slice(at, at + LIMITS.storeTouchBatch);

@@ -3,7 +3,7 @@ import { Batches } from "../../core/batches.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Daemon, DaemonFence, Daemons, HelloAnswer, HelloClaim } from "../daemons.ts";
 import type { DeferredWrites } from "../deferred-writes.ts";
-import { defined, readJson } from "./columns.ts";
+import { defined, plainText, readJson } from "./columns.ts";
 import { helloTogether, type Marking, markTogether } from "./daemons-together.ts";
 import type { Database, Write } from "./database.ts";
 import { decideHello } from "./hello-decision.ts";
@@ -23,7 +23,11 @@ export class KyselyDaemons implements Daemons {
     private readonly database: Database,
     private readonly deferred: DeferredWrites,
   ) {
-    const bounds = { maxItems: LIMITS.storeBatch, maxWaiting: LIMITS.storeBatchWaiting };
+    const bounds = {
+      maxItems: LIMITS.storeBatch,
+      maxWaiting: LIMITS.storeBatchWaiting,
+      maxAlone: LIMITS.storeBatchAlone,
+    };
     this.hellos = new Batches({
       ...{ act: "daemon's hello", ...bounds },
       keyOf: ({ daemonId }) => daemonId,
@@ -38,8 +42,9 @@ export class KyselyDaemons implements Daemons {
     });
   }
 
-  hello(claim: HelloClaim): Promise<HelloAnswer> {
-    return this.database.driver === "postgres" ? this.hellos.do(claim) : this.helloAlone(claim);
+  async hello(claim: HelloClaim, signal?: AbortSignal): Promise<HelloAnswer> {
+    const storable = storableClaim(claim);
+    return this.database.driver === "postgres" ? this.hellos.do(storable, signal) : this.helloAlone(storable);
   }
 
   private helloAlone(claim: HelloClaim): Promise<HelloAnswer> {
@@ -155,6 +160,15 @@ export class KyselyDaemons implements Daemons {
       return true;
     });
   }
+}
+
+/** What a machine calls itself is any text: one that cannot be stored must not fail the batch that it is in. */
+function storableClaim(claim: HelloClaim): HelloClaim {
+  const { name, platform, version, labels } = claim;
+  return {
+    ...{ ...claim, name: plainText(name), platform: plainText(platform), version: plainText(version) },
+    labels: Object.fromEntries(Object.entries(labels).map(([key, value]) => [plainText(key), plainText(value)])),
+  };
 }
 
 /** The daemon's row, locked; made where the id is new. */

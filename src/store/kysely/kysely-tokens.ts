@@ -15,7 +15,7 @@ export class KyselyTokens implements Tokens {
   constructor(private readonly database: Database) {
     this.lookups = new Batches({
       ...{ act: "find token", maxItems: LIMITS.storeBatch, maxWaiting: LIMITS.storeBatchWaiting },
-      keyOf: (hash) => hash,
+      ...{ maxAlone: LIMITS.storeBatchAlone, keyOf: (hash) => hash, shared: true },
       together: (hashes) => this.findTogether(hashes),
       alone: async (hash) => (await this.findTogether([hash]))[0],
     });
@@ -71,8 +71,8 @@ export class KyselyTokens implements Tokens {
     });
   }
 
-  findByHash(hash: string): Promise<Token | undefined> {
-    return this.lookups.do(hash);
+  findByHash(hash: string, signal?: AbortSignal): Promise<Token | undefined> {
+    return this.lookups.do(hash, signal);
   }
 
   async invalidAmong(tokenIds: readonly string[], nowMs: number): Promise<ReadonlySet<string>> {

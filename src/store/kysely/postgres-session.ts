@@ -51,7 +51,11 @@ export class PostgresSession implements DatabaseConnection {
 
   async end(statement: "commit" | "rollback"): Promise<void> {
     const { transaction } = this;
-    if (transaction === undefined) throw new ReliantError("internal", `${statement}: there is no transaction`);
+    if (transaction === undefined) {
+      // Kysely rolls back behind a commit that failed, whose error is the one to tell: that transaction is over already.
+      if (statement === "rollback") return;
+      throw new ReliantError("internal", "commit: there is no transaction");
+    }
     try {
       // What is lost is rolled back by the server.
       if (statement === "rollback" && transaction.losses !== this.losses) return;

@@ -144,6 +144,21 @@ describeOnStores("daemons", (open) => {
     expect(await found(clock.now() + LIMITS.onlineMs)).toBeUndefined();
   });
 
+  test("what cannot be stored in a daemon's name is replaced, and holds up no other daemon", async () => {
+    await using db = await open();
+    const { store } = db;
+    const userId = await aUser(store);
+    const odd = "a\u0000b";
+    const fields = { name: odd, platform: odd, version: odd, labels: { [odd]: odd } };
+    const claims = Array.from({ length: 5 }, (_, index) => aClaim(userId, index === 3 ? fields : {}));
+    const answers = await Promise.all(claims.map((claim) => store.daemons.hello(claim)));
+    expect(answers).toEqual(claims.map(() => ({ kind: "taken", epoch: 1 })));
+    const plain = "a\uFFFDb";
+    expect(await store.daemons.find(userId, claims[3]?.daemonId ?? "")).toMatchObject({
+      ...{ name: plain, platform: plain, version: plain, labels: { [plain]: plain } },
+    });
+  });
+
   test("hundreds that come at once each get what one alone gets, and so do those that must not be let in", async () => {
     await using db = await open();
     const { store, clock } = db;

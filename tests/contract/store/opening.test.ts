@@ -2,12 +2,16 @@ import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Kysely, sql } from "kysely";
 import postgres from "postgres";
 import { systemClock } from "../../../src/core/clock.ts";
 import type { ReliantError } from "../../../src/core/errors.ts";
 import { freePort } from "../../../src/stack/free-port.ts";
+import { Database as StoreDatabase } from "../../../src/store/kysely/database.ts";
 import { type OpenStoreOptions, openStore } from "../../../src/store/kysely/kysely-store.ts";
 import { MIGRATIONS } from "../../../src/store/kysely/migrations/migrations.ts";
+import { postgresDialect } from "../../../src/store/kysely/postgres-dialect.ts";
+import type { Tables } from "../../../src/store/kysely/schema.ts";
 import { eventually } from "../../support/eventually.ts";
 import { type OwnPostgresServer, startPostgres } from "../../support/postgres-server.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
@@ -242,5 +246,22 @@ describe("opening a store on postgres", () => {
     expect(updates.filter(({ event }) => event.kind === "message")).toHaveLength(messages.length);
     expect(messages.map(({ position }) => position)).toEqual(messages.map((_, index) => index + 1));
     await store.close();
+  });
+
+  test("a transaction whose session is ended at its commit is told as one that may be tried again", async () => {
+    await using database = await started().freshDatabase("commit");
+    const options = { url: database.url, pooler: false, statementMs: 5_000, clock: systemClock };
+    const kysely = new Kysely<Tables>({ dialect: postgresDialect(options) });
+    const db = new StoreDatabase(kysely, "postgres", systemClock, () => undefined);
+    const admin = postgres(database.url, { max: 1 });
+    const ended = db.write("write something", async ({ db }) => {
+      const { rows } = await sql<{ readonly pid: number }>`select pg_backend_pid() as pid`.execute(db);
+      await admin`select pg_terminate_backend(${rows[0]?.pid ?? 0}, 5000)`;
+    });
+    await expect(ended).rejects.toMatchObject({ code: "unavailable" });
+    const { rows } = await db.read("look again", (db) => sql`select 1 as one`.execute(db));
+    expect(rows).toEqual([{ one: 1 }]);
+    await admin.end();
+    await kysely.destroy();
   });
 });

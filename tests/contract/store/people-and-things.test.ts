@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { newId } from "../../../src/core/ids.ts";
+import { LIMITS } from "../../../src/core/limits.ts";
 import { describeOnStores } from "./describe-on-stores.ts";
 import { aChat, aChatWithCalls, aUser, errorOf, updatesOf } from "./store-verbs.ts";
 
@@ -51,6 +52,20 @@ describeOnStores("tokens", (open) => {
     expect(await store.tokens.invalidAmong([], clock.now())).toEqual(new Set());
     const stranger = await aUser(store);
     expect((await errorOf(store.tokens.revoke(stranger, kept.id))).code).toBe("not_found");
+  });
+
+  test("a flood with one unknown token is one lookup at a time, and keeps no other token out", async () => {
+    await using db = await open();
+    const { store } = db;
+    const token = { id: newId("tok"), userId: await aUser(store), name: "ci", scope: "api" } as const;
+    const kept = await store.tokens.create({ ...token, prefix: "rlnt_pat_ef", hash: "known" });
+    const flood = () =>
+      Array.from({ length: LIMITS.storeBatchWaiting * 0.75 }, () => store.tokens.findByHash("unknown"));
+    const first = flood();
+    await Promise.all(first.slice(0, 2));
+    const second = flood();
+    expect(await store.tokens.findByHash("known")).toEqual(kept);
+    expect(new Set(await Promise.all([...first, ...second]))).toEqual(new Set([undefined]));
   });
 
   test("creating a token again is the same token, and its id or hash is nobody else's", async () => {

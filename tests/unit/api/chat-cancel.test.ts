@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
 import { ChatApi } from "../../../src/api/chat-service.ts";
 import { OutboxRepeater } from "../../../src/api/outbox-repeater.ts";
@@ -79,19 +79,58 @@ test("an engine that is away is told later: the row stays in the outbox", async 
   expect(done).toEqual([]);
 });
 
-test("what stands in the outbox is told again; what was told is done, what was not is given back", async () => {
-  const { waiting, outbox, engine, told, done, released } = world(["wake chat_2"]);
-  waiting.push(
-    { id: "out_1", kind: "wake", chatId: "chat_1" },
-    { id: "out_2", kind: "wake", chatId: "chat_2" },
-    { id: "out_3", kind: "cancel", chatId: "chat_3" },
-  );
-  const clock = new ManualClock();
-  const repeater = new OutboxRepeater({ store: { outbox }, engine, clock });
-  expect(await repeater.once()).toBe(2);
-  expect(told).toEqual(["wake chat_1", "cancel chat_3"]);
-  expect(done).toEqual(["out_1", "out_3"]);
-  expect(released).toEqual(["out_2"]);
+describe("what stands in the outbox", () => {
+  /** A repeater over an outbox with these chats to wake, oldest first; `engine` refuses the chats that are named. */
+  function repeating(chatIds: readonly string[], refused: readonly string[]) {
+    const { engine, told } = world(refused.map((chatId) => `wake ${chatId}`));
+    const free = new Set(chatIds);
+    const held = new Set<string>();
+    const outbox: Outbox = {
+      claim: async (_nowMs, limit) => {
+        const claimed = [...free].filter((id) => !held.has(id)).slice(0, limit);
+        for (const id of claimed) held.add(id);
+        return claimed.map((id) => ({ id, kind: "wake", chatId: id }));
+      },
+      done: async (ids) => ids.forEach((id) => void free.delete(id)),
+      release: async (ids) => ids.forEach((id) => void held.delete(id)),
+    };
+    const repeater = new OutboxRepeater({ store: { outbox }, engine, clock: new ManualClock() });
+    return { repeater, told, free, held };
+  }
+  const chats = (count: number, name = "chat") => Array.from({ length: count }, (_, index) => `${name}_${index}`);
+
+  test("is told again; what was told is done, what was refused beside it waits until its claim ends", async () => {
+    const { waiting, outbox, engine, told, done, released } = world(["wake chat_2"]);
+    waiting.push(
+      { id: "out_1", kind: "wake", chatId: "chat_1" },
+      { id: "out_2", kind: "wake", chatId: "chat_2" },
+      { id: "out_3", kind: "cancel", chatId: "chat_3" },
+    );
+    const repeater = new OutboxRepeater({ store: { outbox }, engine, clock: new ManualClock() });
+    expect(await repeater.once()).toBe(2);
+    expect(told).toEqual(["wake chat_1", "cancel chat_3"]);
+    expect(done).toEqual(["out_1", "out_3"]);
+    expect(released).toEqual([]);
+  });
+
+  test("is given back where the engine takes nothing, after two batches", async () => {
+    const waiting = chats(LIMITS.outboxBatch * 3);
+    const { repeater, told, free, held } = repeating(waiting, waiting);
+    expect(await repeater.once()).toBe(0);
+    expect([told, free.size, held.size]).toEqual([[], waiting.length, 0]);
+  });
+
+  test("is told whole though the oldest are refused for their own sake, a batch of them and more", async () => {
+    const poisoned = chats(LIMITS.outboxBatch, "poisoned");
+    const { repeater, free, held } = repeating(
+      [...poisoned, ...chats(150), "poisoned_last"],
+      [...poisoned, "poisoned_last"],
+    );
+    expect(await repeater.once()).toBe(150);
+    expect([...free]).toEqual([...poisoned, "poisoned_last"]);
+    expect(await repeater.once()).toBe(0);
+    expect(poisoned.every((id) => held.has(id))).toBeTrue();
+  });
 });
 
 test("the repeater looks again and again until it is stopped, and outlives a store that is away", async () => {

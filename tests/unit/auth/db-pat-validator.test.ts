@@ -12,10 +12,11 @@ const signal = new AbortController().signal;
 /** The one question that is asked of the store, and how often. */
 function fakeTokens() {
   const byHash = new Map<string, Token>();
-  const state = { asked: 0, away: false };
+  const state: { asked: number; away: boolean; signal?: AbortSignal | undefined } = { asked: 0, away: false };
   const tokens: Pick<Tokens, "findByHash"> = {
-    findByHash: async (hash) => {
+    findByHash: async (hash, signal) => {
       state.asked++;
+      state.signal = signal;
       if (state.away) throw new ReliantError("unavailable", "the database is away");
       return byHash.get(hash);
     },
@@ -86,6 +87,12 @@ describe("a personal access token", () => {
     const error: unknown = await verifier.verify(secret, signal).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: "unauthenticated" });
     expect(JSON.stringify(error) + String(error)).not.toContain(secret);
+  });
+
+  test("is not looked up for somebody who has left", async () => {
+    const { verifier, issue, state } = world();
+    await verifier.verify(issue().secret, signal);
+    expect(state.signal).toBe(signal);
   });
 
   test("cannot be told good or bad while the database is away", async () => {

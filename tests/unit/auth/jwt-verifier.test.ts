@@ -70,6 +70,16 @@ describe("a user's token", () => {
     await expect(verifier.verify(token, signal)).rejects.toThrow("the token has expired");
   });
 
+  test("is kept nowhere whole, however long it is", async () => {
+    const { verifier, sign } = await installation("EdDSA");
+    const token = await sign({ groups: "of-many-people".repeat(100) });
+    await verifier.verify(token, signal);
+    const held = Bun.inspect(verifier, { depth: 20 });
+    expect(held).toContain("alice");
+    expect(held).not.toContain(token);
+    expect(held).not.toContain("of-many-people");
+  });
+
   test("that differs from one which was right a moment ago is checked for itself", async () => {
     const { verifier, sign } = await installation("EdDSA");
     const token = await sign();

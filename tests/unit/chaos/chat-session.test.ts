@@ -7,7 +7,7 @@ import { seededRandom } from "../../../src/chaos/seeded-random.ts";
 import type { Target } from "../../../src/chaos/target.ts";
 import { answerOf } from "../../../src/chaos/turn-plan.ts";
 import { systemClock } from "../../../src/core/clock.ts";
-import { LIMITS } from "../../../src/core/limits.ts";
+import { TRIAL_LIMITS } from "../../../src/core/trial-limits.ts";
 import { FakeApi } from "./fake-api.ts";
 import { FakeTarget } from "./fake-target.ts";
 
@@ -27,16 +27,22 @@ async function run(
   const stop = new AbortController();
   const end = new AbortController();
   let updates = 0;
+  const sent: number[] = [];
   const session = new ChatSession({
     ...{ target: targetOf(api), daemon: new FakeTarget().laptop, number: 3 },
     ...{ random: seededRandom(1), clock: systemClock },
+    onTurn: (sentAtMs) => sent.push(sentAtMs),
     onMove: () => {
       updates++;
       if (updates >= (more.stopAfter ?? 1)) stop.abort();
       if (updates >= (more.endAfter ?? Number.POSITIVE_INFINITY)) end.abort(new Error("not at rest in time"));
     },
   });
-  return session.run(stop.signal, end.signal);
+  const fact = await session.run(stop.signal, end.signal);
+  // Each turn that ended was told with the moment at which it was sent.
+  expect(sent).toEqual([...sent].sort((a, b) => a - b));
+  expect(sent).toHaveLength(fact.turns.filter((turn) => turn.end !== undefined).length);
+  return fact;
 }
 
 describe("a chat of chaos", () => {
@@ -57,7 +63,7 @@ describe("a chat of chaos", () => {
     "ends after so many turns by itself",
     async () => {
       const fact = await run(new FakeApi(marked), { stopAfter: Number.POSITIVE_INFINITY });
-      expect(fact.turns).toHaveLength(LIMITS.chaosTurnsPerChat);
+      expect(fact.turns).toHaveLength(TRIAL_LIMITS.chaosTurnsPerChat);
     },
     TIME,
   );

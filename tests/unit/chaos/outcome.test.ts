@@ -3,7 +3,7 @@ import { passed } from "../../../src/chaos/chaos-run.ts";
 import { type FaultRow, verdictLines } from "../../../src/chaos/fault-report.ts";
 import { judge, type Verdict } from "../../../src/chaos/verdict.ts";
 
-const EMPTY = judge({ chats: [], counts: new Map(), losses: [] });
+const EMPTY = judge({ chats: [], counts: new Map(), losses: [], troubles: [] });
 const GOOD: Verdict = { ...EMPTY, totals: { ...EMPTY.totals, turns: 12 } };
 const LOST: Verdict = {
   ...GOOD,
@@ -32,6 +32,8 @@ describe("chaos has passed", () => {
   test("never where no fault was made, or nobody asked for anything", () => {
     expect(passed({ rows: [], verdict: GOOD }, false)).toBe(false);
     expect(passed({ rows: rows({ kind: "not possible", why: "not yours" }), verdict: GOOD }, false)).toBe(false);
+    const calm = rows({ kind: "moved", afterMs: 300 }).map((row) => ({ ...row, calm: true as const }));
+    expect(passed({ rows: calm, verdict: GOOD }, false)).toBe(false);
     expect(passed({ rows: rows({ kind: "moved", afterMs: 300 }), verdict: EMPTY }, false)).toBe(false);
   });
 

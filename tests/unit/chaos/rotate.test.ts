@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { DaemonLoss } from "../../../src/chaos/facts.ts";
+import type { DaemonLoss, Trouble } from "../../../src/chaos/facts.ts";
 import { chosenFaults } from "../../../src/chaos/fault-choice.ts";
 import { type FaultRow, rowLine } from "../../../src/chaos/fault-report.ts";
 import { type Moving, type RotationPlan, rotate } from "../../../src/chaos/rotate.ts";
@@ -33,6 +33,7 @@ async function run(
   const { target = new FakeTarget(), crowd = MOVING, signal = new AbortController().signal, ...plan } = more;
   const rows: FaultRow[] = [];
   const losses: DaemonLoss[] = [];
+  const troubles: Trouble[] = [];
   const clock = sleepyClock();
   await rotate(
     { faults: chosenFaults(faults), rounds: 1, untilMs: undefined, awayMs: 60_000, ...plan },
@@ -40,10 +41,11 @@ async function run(
       ...{ target, crowd, clock, random: seededRandom(1) },
       onRow: async (row) => void rows.push(row),
       onLoss: (loss) => losses.push(loss),
+      onTrouble: (trouble) => troubles.push(trouble),
     },
     signal,
   );
-  return { rows, losses, done: target.done, sleptMs: clock.sleptMs };
+  return { rows, losses, troubles, done: target.done, sleptMs: clock.sleptMs };
 }
 
 describe("each fault is made and taken back", () => {
@@ -147,3 +149,10 @@ describe("what goes wrong is told", () => {
 function never(): never {
   throw new Error("there is a row");
 }
+
+test("a fault is trouble from its beginning until the chats have moved after it", async () => {
+  const { troubles, sleptMs } = await run(["freeze-gateway"]);
+  const [trouble] = troubles;
+  expect(troubles).toHaveLength(1);
+  expect((trouble?.untilMs ?? 0) - (trouble?.fromMs ?? 0)).toBe(sleptMs[0] ?? -1);
+});

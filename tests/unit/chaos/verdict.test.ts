@@ -16,7 +16,15 @@ function turn(change: Partial<TurnFact> = {}): TurnFact {
 
 function call(change: Partial<CallFact> = {}): CallFact {
   return {
-    ...{ toolCallId: "call_1", mark: "c1-t1-1", end: "succeeded", hasExitCode: true, told: "Exit code 0", results: 1 },
+    ...{
+      toolCallId: "call_1",
+      mark: "c1-t1-1",
+      end: "succeeded",
+      hasExitCode: true,
+      isWhole: true,
+      told: "Exit code 0",
+      results: 1,
+    },
     ...change,
   };
 }
@@ -30,13 +38,18 @@ function chat(change: Partial<ChatFact> = {}): ChatFact {
 
 function evidence(
   one: ChatFact,
-  more: { starts?: Record<string, number[]>; killedAtMs?: readonly number[] } = {},
+  more: {
+    starts?: Record<string, number[]>;
+    killedAtMs?: readonly number[];
+    troubles?: Evidence["troubles"];
+  } = {},
 ): Evidence {
   const starts = more.starts ?? { "c1-t1-1": [START] };
   return {
     chats: [one],
     counts: new Map([["laptop", new Map(Object.entries(starts))]]),
     losses: (more.killedAtMs ?? []).map((atMs) => ({ daemon: "laptop", atMs })),
+    troubles: more.troubles ?? [],
   };
 }
 
@@ -45,6 +58,8 @@ function findings(one: ChatFact, more?: Parameters<typeof evidence>[1]): Finding
 }
 
 const NEVER_RAN = { starts: {} };
+/** A fault while the turn ran. */
+const TROUBLE = { troubles: [{ fromMs: START * SECOND, untilMs: START * SECOND + SECOND }] };
 
 describe("a chat whose calls each ran once", () => {
   test("holds, and is counted", () => {
@@ -66,9 +81,14 @@ describe("lost", () => {
     expect(findings(chat({ calls: [call({ end: "failed", hasExitCode: false })] }))).toEqual(["lost"]);
   });
 
-  test("is not a call that could not be run and did not run, or that ran and failed: both are said", () => {
-    expect(findings(chat({ calls: [call({ end: "failed", hasExitCode: false })] }), NEVER_RAN)).toEqual([]);
-    expect(findings(chat({ calls: [call({ end: "failed" })] }))).toEqual([]);
+  test("is a call that succeeded, with a result that is cut off or another call's", () => {
+    expect(findings(chat({ calls: [call({ isWhole: false })] }))).toEqual(["lost"]);
+  });
+
+  test("is not a call that could not be run and did not run, or that ran and failed, in a fault: both are said", () => {
+    const never = chat({ calls: [call({ end: "failed", hasExitCode: false })] });
+    expect(findings(never, { ...NEVER_RAN, ...TROUBLE })).toEqual([]);
+    expect(findings(chat({ calls: [call({ end: "failed" })] }), TROUBLE)).toEqual([]);
     expect(judge(evidence(chat({ calls: [call({ end: "failed" })] }))).totals.failedCalls).toBe(1);
   });
 
@@ -103,6 +123,29 @@ describe("doubled", () => {
 
   test("is a call that was denied and ran", () => {
     expect(findings(chat({ calls: [call({ end: "denied", hasExitCode: false })] }))).toEqual(["doubled"]);
+  });
+});
+
+describe("a failed call", () => {
+  const ended = (end: CallFact["end"]) => chat({ calls: [call({ end, hasExitCode: end === "failed" })] });
+
+  test("is one that failed, was cancelled or ran out of time while nothing was wrong with the stack", () => {
+    expect(findings(ended("failed"))).toEqual(["failed call"]);
+    expect(findings(ended("cancelled"))).toEqual(["failed call"]);
+    expect(findings(ended("timed_out"))).toEqual(["failed call"]);
+  });
+
+  test("has its excuse in a fault that was felt while its turn ran, and in no other", () => {
+    for (const end of ["failed", "cancelled", "timed_out"] as const) expect(findings(ended(end), TROUBLE)).toEqual([]);
+    const before = { fromMs: 0, untilMs: START * SECOND - 11 * SECOND };
+    const after = { fromMs: START * SECOND + 21 * SECOND, untilMs: START * SECOND + 22 * SECOND };
+    expect(findings(ended("failed"), { troubles: [before, after] })).toEqual(["failed call"]);
+    const justBefore = { ...before, untilMs: START * SECOND - 10 * SECOND };
+    expect(findings(ended("failed"), { troubles: [justBefore] })).toEqual([]);
+  });
+
+  test("is one that was denied and did not run: nothing denies it", () => {
+    expect(findings(ended("denied"), { ...NEVER_RAN, ...TROUBLE })).toEqual(["failed call"]);
   });
 });
 

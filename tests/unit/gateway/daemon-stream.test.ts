@@ -1,11 +1,13 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { create } from "@bufbuild/protobuf";
+import { connect, type IncomingHttpHeaders } from "node:http2";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import type { Identity } from "../../../src/auth/identity.ts";
 import { BoundedQueue } from "../../../src/core/bounded-queue.ts";
 import { systemClock } from "../../../src/core/clock.ts";
 import { ReliantError } from "../../../src/core/errors.ts";
+import { LIMITS } from "../../../src/core/limits.ts";
 import { daemonStream } from "../../../src/gateway/daemon-stream.ts";
 import type { ToolsDaemonService } from "../../../src/gateway/tools-daemon-service.ts";
 import {
@@ -67,10 +69,10 @@ function open(token: string | undefined) {
   return { send, next, leave: () => frames.close(), cut: () => session.abort() };
 }
 
-const HELLO: RequestFrame = {
+const HELLO = {
   case: "hello",
   value: { daemonId: "dmn_1", instanceId: "ins_1", journalId: "jrn_1", startCount: 1n, protocolVersion: 1 },
-};
+} as const;
 
 async function codeOf(next: Promise<unknown>): Promise<Code | undefined> {
   const error = await next.then(
@@ -112,6 +114,43 @@ describe("a daemon over plain gRPC", () => {
     expect(await codeOf(daemon.next())).toBe(code);
   });
 
+  test("is refused for its token, whatever its first frame is", async () => {
+    for (const body of [Uint8Array.of(0, 0, 0, 0, 2, 0xff, 0xff), Uint8Array.of(0, 0xff, 0xff, 0xff, 0xff)]) {
+      const asked = Promise.withResolvers<void>();
+      const answer = Promise.withResolvers<Identity>();
+      const slow = {
+        verify: () => {
+          asked.resolve();
+          return answer.promise;
+        },
+      };
+      const streams = [daemonStream({ service, verifier: slow })];
+      const other = await openRpcServer({
+        ...{ name: "test", port: 0, bindAddress: "127.0.0.1", clock: systemClock, streams },
+      });
+      const session = connect(`http://127.0.0.1:${other.port}`);
+      const path = `/${Service.typeName}/${Service.method.connect.name}`;
+      const fields = { ":method": "POST", ":path": path, "content-type": "application/grpc" };
+      const stream = session.request({ ...fields, authorization: "Bearer stolen" });
+      const answered = new Promise<IncomingHttpHeaders>((resolve) => stream.once("response", resolve));
+      stream.resume();
+      stream.write(body);
+      await asked.promise;
+      await new Promise((resolve) => session.ping(resolve));
+      answer.reject(new ReliantError("unauthenticated", "this token is not known"));
+      expect(await answered).toMatchObject({ "grpc-status": String(Code.Unauthenticated) });
+      session.destroy();
+      await other.close(0);
+    }
+  });
+
+  test("is refused with a hello beyond its bound", async () => {
+    const daemon = open("machine");
+    const name = "x".repeat(LIMITS.helloBytes);
+    daemon.send({ ...HELLO, value: { ...HELLO.value, name } });
+    expect(await codeOf(daemon.next())).toBe(Code.ResourceExhausted);
+  });
+
   test("is refused with a first frame that is no hello, and with one that breaks a rule of the proto file", async () => {
     const early = open("machine");
     early.send({ case: "heartbeat", value: {} });
@@ -137,5 +176,53 @@ describe("a daemon over plain gRPC", () => {
     const ended = codeOf(daemon.next());
     await service.close();
     expect(await ended).toBe(Code.Unavailable);
+  });
+});
+
+/** A daemon whose stream is nobody's: it says hello, and reads nothing. */
+async function unreading() {
+  const call = {
+    header: () => "Bearer machine",
+    admit: () => undefined,
+    ready: () => undefined,
+    closing: () => undefined,
+    cut: () => undefined,
+  };
+  const admitted = new Promise<void>((resolve) => {
+    call.admit = () => void resolve();
+  });
+  const peer = daemonStream({ service, verifier }).open(call);
+  await admitted;
+  void peer.take(toBinary(ConnectRequestSchema, create(ConnectRequestSchema, { frame: HELLO })));
+  const address = { userId: "usr_ada", daemonId: "dmn_1", epoch: 1 };
+  await eventually("its welcome", () => service.isOnline(address));
+  return { peer, address };
+}
+
+describe("a daemon that does not read", () => {
+  test("is offered no more than so many bytes, not characters", async () => {
+    const { peer, address } = await unreading();
+    const inputJson = JSON.stringify("€".repeat(LIMITS.outboundBytes / 8));
+    const offered = ["a", "b", "c"].map((name) => {
+      const call = store.request("usr_ada");
+      return service.offer(address, requestOf(call, "dmn_1", { toolCallId: `call_${name}`, inputJson }));
+    });
+    expect(offered).toEqual(["accepted", "accepted", "busy"]);
+    peer.gone();
+  });
+
+  test("has ended for all others when it has, and its frames are not even decoded", async () => {
+    const { peer, address } = await unreading();
+    const told: string[] = [];
+    service.onLeft((_, toolCallId) => {
+      told.push(toolCallId);
+      throw new Error("a listener's own trouble");
+    });
+    const calls = [store.request("usr_ada"), store.request("usr_ada")];
+    for (const call of calls) expect(service.offer(address, requestOf(call, "dmn_1"))).toBe("accepted");
+    peer.finished();
+    await eventually("its end", () => service.stats().daemons === 0);
+    expect(told).toEqual(calls.map((call) => call.id));
+    expect(peer.take(Uint8Array.of(0xff, 0xff))).toBeUndefined();
   });
 });

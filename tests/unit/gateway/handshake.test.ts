@@ -67,7 +67,8 @@ describe("hello", () => {
   ])("where %s is refused with the versions of both, and what to do", async (side, protocol, versions, advice) => {
     const hello = create(HelloSchema, { daemonId: "dmn_1", instanceId: "ins_1", journalId: "jrn_1", ...versions });
     const identity = { userId: "usr_ada", scope: "daemon" } as const;
-    const answer = await shakeHands({ daemons: store.daemons, gatewayId: "gtw_1", protocol }, hello, identity);
+    const { signal } = new AbortController();
+    const answer = await shakeHands({ daemons: store.daemons, gatewayId: "gtw_1", protocol }, hello, identity, signal);
     const told = answer.kind === "refused" ? answer.refusal : undefined;
     expect(told).toMatchObject({ reason: Refused_Reason.PROTOCOL, protocol });
     expect(told?.message).toStartWith(side);
@@ -91,6 +92,22 @@ describe("hello", () => {
     await second.connect(service);
     expect(await endCode(first.connection?.ended ?? Promise.resolve())).toBe("conflict");
     await expect(first.connect(service)).rejects.toThrow("REPLACED");
+  });
+
+  test("of a daemon that leaves while the store is asked is told to the store", async () => {
+    const asked = Promise.withResolvers<AbortSignal>();
+    store.daemons.hello = (_, signal) =>
+      new Promise((_resolve, reject) => {
+        signal?.addEventListener("abort", () => reject(new ReliantError("cancelled", "nobody waits")));
+        asked.resolve(signal ?? AbortSignal.abort(new Error("the store was not given a signal")));
+      });
+    const connection = new FrameConnection(service, { userId: "usr_ada" });
+    connection.send(world.daemon().hello());
+    const signal = await asked.promise;
+    expect(signal.aborted).toBeFalse();
+    connection.break();
+    expect(signal.aborted).toBeTrue();
+    await connection.ended;
   });
 
   test("that does not come ends the stream", async () => {

@@ -49,6 +49,43 @@ describe("frames on their way out", () => {
     expect((await frames.next()).done).toBeTrue();
   });
 
+  test("are held by nobody once they are taken, though others always wait", async () => {
+    const outbound = new Outbound();
+    const frames: WeakRef<object>[] = [];
+    outbound.push(grant("call_0"));
+    let taken = 0;
+    for (let index = 1; index <= 100_000; index++) {
+      const frame = grant(`call_${index}`);
+      if (index % 1000 === 0) frames.push(new WeakRef(frame));
+      outbound.push(frame);
+      if (typeof outbound.take() === "object") taken += 1;
+    }
+    expect(taken).toBe(100_000);
+    // WeakRefs hold until their turn of the event loop ends.
+    await new Promise((resolve) => setImmediate(resolve));
+    Bun.gc(true);
+    // Conservative: what the stack still shows may live on.
+    expect(frames.filter((frame) => frame.deref() !== undefined).length).toBeLessThan(10);
+    expect(outbound.take()).toEqual(grant("call_100000"));
+  });
+
+  test("are told to be the last", () => {
+    const told: string[] = [];
+    const reader = {
+      ready: () => told.push("ready"),
+      closing: () => told.push("closing"),
+      cut: () => told.push("cut"),
+    };
+    const outbound = new Outbound();
+    outbound.read(reader);
+    outbound.push(grant("call_1"));
+    expect(outbound.isClosed).toBeFalse();
+    outbound.close();
+    expect(outbound.isClosed).toBeTrue();
+    outbound.read(reader);
+    expect(told).toEqual(["ready", "closing", "closing"]);
+  });
+
   test("are dropped by a cut, and by a reader that goes", async () => {
     const cut = new Outbound();
     cut.push(grant("call_1"));

@@ -71,6 +71,28 @@ describe("the messages of a gRPC body", () => {
     expect(readAll(new GrpcMessageReader(MAX_BYTES), frameGrpcMessages([new Uint8Array(MAX_BYTES)]))).toHaveLength(1);
   });
 
+  test("have a bound of their own for the first", () => {
+    const reader = new GrpcMessageReader(MAX_BYTES, 10);
+    expect(codeOf(() => readAll(reader, frameGrpcMessages([new Uint8Array(11)])))).toBe("resource_exhausted");
+    const later = new GrpcMessageReader(MAX_BYTES, 10);
+    expect(readAll(later, frameGrpcMessages([new Uint8Array(10), new Uint8Array(MAX_BYTES)]))).toHaveLength(2);
+    const cut = new GrpcMessageReader(MAX_BYTES, 10);
+    const body = frameGrpcMessages([new Uint8Array(10), new Uint8Array(11)]);
+    expect([...readAll(cut, body.subarray(0, 9)), ...readAll(cut, body.subarray(9))]).toHaveLength(2);
+  });
+
+  test("cost what has come of them, not what was announced", () => {
+    const mib = 1024 * 1024;
+    const announced = new Uint8Array(1024);
+    announced.set(Uint8Array.of(0, 0, 0x40, 0, 0));
+    Bun.gc(true);
+    const before = process.memoryUsage().external;
+    const readers = Array.from({ length: 50 }, () => new GrpcMessageReader(4 * mib));
+    for (const reader of readers) expect(readAll(reader, announced)).toEqual([]);
+    expect(process.memoryUsage().external - before).toBeLessThan(10 * mib);
+    expect(readers.every((reader) => reader.isWithin)).toBeTrue();
+  });
+
   test("that are compressed are refused: no compression was agreed", () => {
     expect(codeOf(() => readAll(new GrpcMessageReader(MAX_BYTES), Uint8Array.of(1, 0, 0, 0, 0)))).toBe("internal");
   });

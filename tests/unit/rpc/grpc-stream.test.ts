@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { connect, type IncomingHttpHeaders } from "node:http2";
+import { connect } from "node:http2";
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import {
@@ -9,7 +9,6 @@ import {
   createGrpcWebTransport,
 } from "@connectrpc/connect-node";
 import { BoundedQueue } from "../../../src/core/bounded-queue.ts";
-import { type Clock, systemClock } from "../../../src/core/clock.ts";
 import { ReliantError } from "../../../src/core/errors.ts";
 import { LIMITS } from "../../../src/core/limits.ts";
 import {
@@ -19,66 +18,13 @@ import {
   ToolsDaemonService,
 } from "../../../src/gen/reliant/v1/daemon_pb.ts";
 import { frameGrpcMessages } from "../../../src/rpc/grpc-message-reader.ts";
-import type { GrpcCall, GrpcPeer } from "../../../src/rpc/grpc-stream.ts";
-import { openRpcServer, type RpcServer } from "../../../src/rpc/rpc-server.ts";
+import type { RpcServer } from "../../../src/rpc/rpc-server.ts";
 import { BOUNDS } from "../../support/bounds.ts";
 import { eventually } from "../../support/eventually.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
+import { HEARTBEAT, MAX_BYTES, PATH, rawCall, startPeers } from "./grpc-test-peer.ts";
 
 setDefaultTimeout(BOUNDS.readyMs * 2);
-
-const PATH = "/reliant.v1.ToolsDaemonService/Connect";
-const MAX_BYTES = 100_000;
-/** A frame of the gateway that says nothing: `heartbeat {}`. */
-const HEARTBEAT = Uint8Array.of(0x1a, 0);
-
-/** Answers each message with what it is told to, and tells what became of its call. */
-class TestPeer implements GrpcPeer {
-  readonly out: Uint8Array[] = [];
-  readonly taken: Uint8Array[] = [];
-  error: ReliantError | undefined;
-  over = false;
-  isFinished = false;
-  isGone = false;
-  room: PromiseWithResolvers<void> | undefined;
-  onMessage: (message: Uint8Array) => void = () => this.say(HEARTBEAT);
-
-  constructor(readonly call: GrpcCall) {}
-
-  say(...messages: Uint8Array[]): void {
-    this.out.push(...messages);
-    this.call.ready();
-  }
-
-  end(error?: ReliantError): void {
-    this.over = true;
-    this.error = error;
-    this.call.ready();
-  }
-
-  take(message: Uint8Array): Promise<void> | undefined {
-    this.taken.push(Uint8Array.from(message));
-    this.onMessage(message);
-    return this.room?.promise;
-  }
-
-  finished(): void {
-    this.isFinished = true;
-    if (!this.over) this.end();
-  }
-
-  next(): Uint8Array | "wait" | "end" {
-    return this.out.shift() ?? (this.over ? "end" : "wait");
-  }
-
-  failure(): ReliantError | undefined {
-    return this.error;
-  }
-
-  gone(): void {
-    this.isGone = true;
-  }
-}
 
 let server: RpcServer | undefined;
 afterEach(async () => {
@@ -86,33 +32,10 @@ afterEach(async () => {
   server = undefined;
 });
 
-async function start(prepare: (peer: TestPeer) => void = () => undefined, clock: Clock = systemClock) {
-  const peers: TestPeer[] = [];
-  let served = 0;
-  server = await openRpcServer({
-    ...{ name: "test", port: 0, bindAddress: "127.0.0.1", clock },
-    streams: [
-      {
-        path: PATH,
-        maxMessageBytes: MAX_BYTES,
-        open: (call) => {
-          const peer = new TestPeer(call);
-          peers.push(peer);
-          prepare(peer);
-          return peer;
-        },
-      },
-    ],
-    routes: (router) => {
-      router.service(ToolsDaemonService, {
-        async *connect(frames) {
-          served += 1;
-          for await (const _ of frames) yield { frame: { case: "heartbeat", value: {} } };
-        },
-      });
-    },
-  });
-  return { port: server.port, peers, served: () => served };
+async function start(...options: Parameters<typeof startPeers>) {
+  const started = await startPeers(...options);
+  ({ server } = started);
+  return started;
 }
 
 const heartbeat = () => create(ConnectRequestSchema, { frame: { case: "heartbeat", value: { sequence: 1n } } });
@@ -135,26 +58,6 @@ async function failureOf(next: Promise<IteratorResult<ConnectResponse>>): Promis
       (error) => error,
     ),
   );
-}
-
-/** One call frame by frame: what the server answered, until its stream closed. */
-async function rawCall(port: number, headers: Record<string, string>, body: readonly Uint8Array[]) {
-  const session = connect(`http://127.0.0.1:${port}`);
-  const fields: IncomingHttpHeaders = {};
-  try {
-    const path = { ":method": "POST", ":path": PATH, "content-type": "application/grpc", te: "trailers", ...headers };
-    const stream = session.request(path, { endStream: false });
-    stream.on("response", (some) => Object.assign(fields, some));
-    stream.on("trailers", (some) => Object.assign(fields, some));
-    stream.on("error", () => undefined);
-    stream.resume();
-    for (const chunk of body) stream.write(chunk);
-    stream.end();
-    await new Promise((resolve) => stream.once("close", resolve));
-    return fields;
-  } finally {
-    session.destroy();
-  }
 }
 
 describe("a stream that is framed by hand", () => {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { LIMITS } from "../../../src/core/limits.ts";
+import { TRIAL_LIMITS } from "../../../src/core/trial-limits.ts";
 import { freePort } from "../../../src/stack/free-port.ts";
 import { startToxicProxy, type ToxicProxy } from "../../../src/stack/toxic-proxy.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -294,7 +294,7 @@ describe("a toxic on real sockets", () => {
     for (let count = 0; count < 256; count++) socket.write(chunk);
     await Bun.sleep(300);
     // 64 MB are asked for: what the two kernels and the proxy's bound do not take waits at the sender.
-    expect(socket.writableLength).toBeGreaterThan(64 * 1024 * 1024 - 16 * LIMITS.toxicQueueBytes);
+    expect(socket.writableLength).toBeGreaterThan(64 * 1024 * 1024 - 16 * TRIAL_LIMITS.toxicQueueBytes);
   });
 
   test("one with a number that means nothing is refused", async () => {

@@ -1,30 +1,50 @@
 import { describe, expect, test } from "bun:test";
 import { Batches } from "../../../src/core/batches.ts";
-import { ReliantError } from "../../../src/core/errors.ts";
+import { type ErrorCode, ReliantError } from "../../../src/core/errors.ts";
+import { settle } from "../../support/manual-clock.ts";
 
 interface World {
   readonly batches: Batches<string, string>;
   readonly together: string[][];
   readonly alone: string[];
+  /** Most that were done alone at the same time. */
+  readonly most: () => number;
 }
 
-function world(over: { readonly fail?: unknown; readonly maxWaiting?: number } = {}): World {
+interface Over {
+  readonly fail?: unknown;
+  readonly maxWaiting?: number;
+  readonly shared?: boolean;
+  /** Results that a batch answers at most. */
+  readonly answers?: number;
+}
+
+/** Items are of one key where they begin with the same letter; those with an `x` cannot be done. */
+function world(over: Over = {}): World {
   const [together, alone]: [string[][], string[]] = [[], []];
+  let [now, most] = [0, 0];
   const batches = new Batches<string, string>({
-    ...{ act: "test", maxItems: 3, maxWaiting: over.maxWaiting ?? 100, keyOf: (item) => item.slice(0, 1) },
+    ...{ act: "test", maxItems: 3, maxWaiting: over.maxWaiting ?? 100, maxAlone: 2 },
+    ...{ keyOf: (item) => item.slice(0, 1), shared: over.shared ?? false },
     together: async (items) => {
       together.push([...items]);
       if (over.fail !== undefined) throw over.fail;
-      return items.map((item) => `${item}!`);
+      return items.map((item) => `${item}!`).slice(0, over.answers);
     },
     alone: async (item) => {
       alone.push(item);
+      now++;
+      most = Math.max(most, now);
+      await settle();
+      now--;
       if (item.startsWith("x")) throw new ReliantError("not_found", item);
       return `${item}.`;
     },
   });
-  return { batches, together, alone };
+  return { batches, together, alone, most: () => most };
 }
+
+const statusOf = (results: readonly PromiseSettledResult<string>[]) => results.map(({ status }) => status);
 
 describe("things that are done in batches", () => {
   test("one alone is done at once, those that come meanwhile together", async () => {
@@ -41,28 +61,93 @@ describe("things that are done in batches", () => {
     expect([together, alone]).toEqual([
       [
         ["b1", "c", "d"],
-        ["b2", "e"],
+        ["e", "b2"],
       ],
       ["a"],
     ]);
   });
 
-  test("where one of a batch fails, the others do not", async () => {
-    const { batches } = world({ fail: new ReliantError("not_found", "one of them") });
-    const results = await Promise.allSettled(["a", "b", "x", "d"].map((item) => batches.do(item)));
-    expect(results.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected", "fulfilled"]);
+  test("a key that comes often holds up only itself", async () => {
+    const { batches, together } = world();
+    const often = Array.from({ length: 20 }, (_, index) => `a${index}`);
+    await Promise.all([...often, "b", "c", "d", "e"].map((item) => batches.do(item)));
+    expect(together.slice(0, 2)).toEqual([
+      ["a1", "b", "c"],
+      ["d", "e", "a2"],
+    ]);
   });
 
-  test("where all of them cannot be done now, nobody asks for each alone", async () => {
-    const { batches, alone } = world({ fail: new ReliantError("unavailable", "the store is away") });
+  test("those that read the same share one answer", async () => {
+    const { batches, together, alone } = world({ shared: true });
+    const results = await Promise.all(["a", "b", "b", "b", "a", "c"].map((item) => batches.do(item)));
+    expect(results).toEqual(["a.", "b!", "b!", "b!", "a!", "c!"]);
+    expect([together, alone]).toEqual([[["b", "a", "c"]], ["a"]]);
+  });
+
+  test("those that share an answer share an error, and free their places", async () => {
+    const { batches, alone } = world({ shared: true, maxWaiting: 3 });
+    const first = await Promise.allSettled(["a", "x", "x", "x", "x"].map((item) => batches.do(item)));
+    expect(statusOf(first)).toEqual(["fulfilled", "rejected", "rejected", "rejected", "rejected"]);
+    expect(alone).toEqual(["a", "x"]);
+    await settle();
+    expect(await Promise.all(["a", "b", "c"].map((item) => batches.do(item)))).toEqual(["a.", "b!", "c!"]);
+  });
+
+  test.each(["not_found", "conflict"] as const)(
+    "where one of a batch fails (%s), the others do not",
+    async (code: ErrorCode) => {
+      const { batches, most } = world({ fail: new ReliantError(code, "one of them") });
+      const results = await Promise.allSettled(["a", "b", "x", "d"].map((item) => batches.do(item)));
+      expect(statusOf(results)).toEqual(["fulfilled", "fulfilled", "rejected", "fulfilled"]);
+      expect(most()).toBe(2);
+    },
+  );
+
+  test.each(["unavailable", "deadline_exceeded", "resource_exhausted"] as const)(
+    "where all of them cannot be done now (%s), nobody asks for each alone",
+    async (code: ErrorCode) => {
+      const { batches, alone } = world({ fail: new ReliantError(code, "the store is away") });
+      const results = await Promise.allSettled(["a", "b", "c"].map((item) => batches.do(item)));
+      expect(statusOf(results)).toEqual(["fulfilled", "rejected", "rejected"]);
+      expect(alone).toEqual(["a"]);
+    },
+  );
+
+  test("one that a batch has no result for gets an error", async () => {
+    const { batches } = world({ answers: 1 });
     const results = await Promise.allSettled(["a", "b", "c"].map((item) => batches.do(item)));
-    expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "rejected"]);
-    expect(alone).toEqual(["a"]);
+    expect(statusOf(results)).toEqual(["fulfilled", "fulfilled", "rejected"]);
+    expect(results[2]).toMatchObject({ reason: { code: "internal", message: "test: a batch of 2 had 1 results" } });
+  });
+
+  test("one whose signal aborts while it waits is not done, and its place is free", async () => {
+    const { batches, together, alone } = world({ maxWaiting: 2 });
+    const leaves = new AbortController();
+    const results = Promise.allSettled([
+      batches.do("a", leaves.signal),
+      batches.do("b", leaves.signal),
+      batches.do("c"),
+      batches.do("d", AbortSignal.abort()),
+    ]);
+    leaves.abort();
+    const late = batches.do("e");
+    expect(statusOf(await results)).toEqual(["fulfilled", "rejected", "fulfilled", "rejected"]);
+    expect((await results)[1]).toMatchObject({ reason: { code: "cancelled" } });
+    expect(await late).toBe("e!");
+    expect([together, alone]).toEqual([[["c", "e"]], ["a"]]);
+  });
+
+  test("of those that share an answer one that leaves takes nobody along", async () => {
+    const { batches } = world({ shared: true });
+    const leaves = new AbortController();
+    const results = Promise.allSettled([batches.do("a"), batches.do("b", leaves.signal), batches.do("b")]);
+    leaves.abort();
+    expect(statusOf(await results)).toEqual(["fulfilled", "rejected", "fulfilled"]);
   });
 
   test("no more wait than may", async () => {
     const { batches } = world({ maxWaiting: 1 });
     const results = await Promise.allSettled(["a", "b", "c"].map((item) => batches.do(item)));
-    expect(results.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected"]);
+    expect(statusOf(results)).toEqual(["fulfilled", "fulfilled", "rejected"]);
   });
 });

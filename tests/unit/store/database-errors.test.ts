@@ -27,6 +27,7 @@ const ROWS = [
   ["40001", "conflict"],
   ["40P01", "conflict"],
   ["22021", "invalid_argument"],
+  ["22P05", "invalid_argument"],
   ["42601", "internal"],
 ] as const;
 
