@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { messageOf } from "../core/errors.ts";
+import { messageOf, ReliantError } from "../core/errors.ts";
 import { clients } from "../stack/stack-client.ts";
 
 const OPTIONS = z.object({
@@ -16,7 +16,7 @@ export const HELD = z.object({ open: z.int(), failed: z.int(), reason: z.string(
 
 /**
  * A process that holds one live update stream a user, as so many screens would, and reads what comes. Says `held` once all
- * are open or failed, and ends by the signal.
+ * are open or failed, and ends by the signal; with an error where a stream ends before that.
  */
 export async function runStreamHolder(
   given: unknown,
@@ -27,15 +27,23 @@ export async function runStreamHolder(
   const tokens = (await readFile(options.tokensFile, "utf8")).trim().split("\n");
   const held = { open: 0, failed: 0, reason: "" };
   const streams: Promise<void>[] = [];
+  const lost = Promise.withResolvers<never>();
+  lost.promise.catch(() => undefined);
   let next = 0;
   const open = async () => {
     for (let token = tokens[next++]; token !== undefined; token = tokens[next++]) {
       const opened = Promise.withResolvers<void>();
       streams.push(
-        follow(options.url, token, signal, () => opened.resolve()).catch((error: unknown) => {
-          if (!signal.aborted) held.reason = messageOf(error);
-          opened.reject(error);
-        }),
+        follow(options.url, token, signal, () => opened.resolve())
+          .then(() => {
+            throw new ReliantError("unavailable", "hold a stream: the server has ended it");
+          })
+          .catch((error: unknown) => {
+            opened.reject(error);
+            if (signal.aborted) return;
+            held.reason = messageOf(error);
+            lost.reject(error);
+          }),
       );
       await opened.promise.then(
         () => void held.open++,
@@ -45,7 +53,7 @@ export async function runStreamHolder(
   };
   await Promise.all(Array.from({ length: options.opening }, open));
   say("held", held);
-  await Promise.all(streams);
+  await Promise.race([Promise.all(streams), lost.promise]);
 }
 
 async function follow(url: string, token: string, signal: AbortSignal, onOpen: () => void): Promise<void> {
