@@ -1,8 +1,9 @@
 /** Builds the executable: `bun run build.ts [--target <platform> | --all] [--outfile <path>]`. */
-import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, realpath, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { BunPlugin } from "bun";
+import { bareWorkflowCode } from "./src/bench/raw-bare-workflow-code.ts";
 import { messageOf, ReliantError } from "./src/core/errors.ts";
 import {
   applyEdits,
@@ -24,12 +25,22 @@ export interface BuildOptions {
   readonly target: BuildTarget;
   /** The finished workflow code, as `workflow-code.ts` gives it; `undefined` where the program has no Temporal worker. */
   readonly workflowCode: string | undefined;
+  /** The same of the bare worker that `reliant bench` measures beside ours; `undefined` where the program has none. */
+  readonly bareWorkflowCode?: string | undefined;
 }
+
+/** The modules that bundle workflow code; each is named after the one function that it exports. */
+const CODE_MODULES = {
+  workflowCode: "src/engine/temporal/bundle/workflow-code.ts",
+  bareWorkflowCode: "src/bench/raw-bare-workflow-code.ts",
+} as const;
+type CodeName = keyof typeof CODE_MODULES;
 
 /** Compiles one executable; `outfile` is in place only when it is whole. */
 export async function buildExecutable(options: BuildOptions): Promise<void> {
   const thread = join(MODULES, WORKFLOW_THREAD_MODULE);
   const temporal = options.workflowCode !== undefined;
+  if (temporal) await checkModulesHere(ROOT);
   const edits = temporal ? temporalEdits(options.target, `./node_modules/${WORKFLOW_THREAD_MODULE}`) : [];
   await checkEdits(edits);
   const loaded = new Set<string>();
@@ -49,7 +60,7 @@ export async function buildExecutable(options: BuildOptions): Promise<void> {
       sourcemap: "linked",
       loader: { ".wasm": "file" },
       define: await compiledIn(),
-      plugins: [dependencyPlugin(edits, loaded), workflowCodePlugin(await packedFile(folder, options.workflowCode))],
+      plugins: [dependencyPlugin(edits, loaded), workflowCodePlugin(await packedFile(folder, options))],
       compile: {
         target: `bun-${options.target}`,
         outfile: built,
@@ -73,6 +84,24 @@ export async function buildExecutable(options: BuildOptions): Promise<void> {
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * Throws where the dependencies lie outside the tree (`node_modules`, or a package in it, is a symbolic link): Bun names
+ * what it embeds by its real path, and the worker would not find its thread.
+ */
+export async function checkModulesHere(root: string): Promise<void> {
+  const thread = join("node_modules", WORKFLOW_THREAD_MODULE);
+  const act = `build in ${root}`;
+  const [realRoot, realThread] = await Promise.all([realpath(root), realpath(join(root, thread))]).catch((cause) => {
+    throw new ReliantError("failed_precondition", `${act}: ${messageOf(cause)}`, {
+      ...{ cause, hint: "Install the dependencies first: npm run bootstrap" },
+    });
+  });
+  if (realThread === join(realRoot, thread)) return;
+  throw new ReliantError("failed_precondition", `${act}: its dependencies lie elsewhere, ${thread} is ${realThread}`, {
+    hint: "Put a real node_modules here, not a symbolic link: remove the link, then npm run bootstrap",
+  });
 }
 
 /** Fails before anything is bundled where a text that an edit replaces has moved. */
@@ -102,29 +131,32 @@ function dependencyPlugin(edits: readonly DependencyEdit[], loaded: Set<string>)
   };
 }
 
-/** Writes the workflow code, compressed, to a file of the folder. */
-async function packedFile(folder: string, code: string | undefined): Promise<string | undefined> {
-  if (code === undefined) return undefined;
+/** Writes the workflow code, compressed, to a file of the folder: all of it together, because most of each is the same SDK. */
+async function packedFile(folder: string, options: BuildOptions): Promise<string | undefined> {
+  const { workflowCode, bareWorkflowCode } = options;
+  if (workflowCode === undefined) return undefined;
   const path = join(folder, "workflow-code.zst");
-  await Bun.write(path, await Bun.zstdCompress(code, { level: 19 }));
+  await Bun.write(path, await Bun.zstdCompress(JSON.stringify({ workflowCode, bareWorkflowCode }), { level: 19 }));
   return path;
 }
 
 /**
- * Puts the finished workflow code in the place of the module that bundles it. As a file that is embedded: in a module its
- * 1.7 MB, most of them a source map, would stand uncompressed in the source and again in the bytecode (5 MB in all).
+ * Puts the finished workflow code in the place of the modules that bundle it. As a file that is embedded: in a module its
+ * 2.2 MB, most of them a source map, would stand uncompressed in the source and again in the bytecode (5 MB in all).
  */
 function workflowCodePlugin(packed: string | undefined): BunPlugin {
   return {
     name: "workflow-code",
     setup(build) {
       if (packed === undefined) return;
-      build.onLoad({ filter: endsWith("src/engine/temporal/bundle/workflow-code.ts") }, () => ({
-        contents: `import path from ${JSON.stringify(packed)} with { type: "file" };
-          export const workflowCode = async () =>
-            new TextDecoder().decode(await Bun.zstdDecompress(await Bun.file(path).bytes()));`,
-        loader: "js",
-      }));
+      for (const [name, module] of Object.entries(CODE_MODULES)) {
+        build.onLoad({ filter: endsWith(module) }, () => ({
+          contents: `import path from ${JSON.stringify(packed)} with { type: "file" };
+            export const ${name} = async () =>
+              JSON.parse(new TextDecoder().decode(await Bun.zstdDecompress(await Bun.file(path).bytes()))).${name};`,
+          loader: "js",
+        }));
+      }
     },
   };
 }
@@ -178,14 +210,16 @@ function releaseName(target: BuildTarget): string {
   return `reliant-${target}${target.startsWith("windows") ? ".exe" : ""}`;
 }
 
+type WorkflowCode = Required<Pick<BuildOptions, CodeName>>;
+
 /** Every target into `dist/release`, and `SHA256SUMS` in the form that `sha256sum --check` reads. */
-async function buildRelease(workflowCode: string): Promise<void> {
+async function buildRelease(code: WorkflowCode): Promise<void> {
   const folder = join(ROOT, "dist/release");
   await rm(folder, { recursive: true, force: true });
   const sums: string[] = [];
   for (const target of BUILD_TARGETS) {
     const outfile = join(folder, releaseName(target));
-    await buildOne({ target, outfile, workflowCode });
+    await buildOne({ target, outfile, ...code });
     sums.push(
       `${new Bun.CryptoHasher("sha256").update(await Bun.file(outfile).bytes()).digest("hex")}  ${basename(outfile)}\n`,
     );
@@ -193,7 +227,7 @@ async function buildRelease(workflowCode: string): Promise<void> {
   await Bun.write(join(folder, "SHA256SUMS"), sums.join(""));
 }
 
-async function buildOne(options: { target: BuildTarget; outfile: string; workflowCode: string }): Promise<void> {
+async function buildOne(options: { target: BuildTarget; outfile: string } & WorkflowCode): Promise<void> {
   const startedMs = performance.now();
   await buildExecutable({ entry: join(ROOT, "src/main.ts"), ...options });
   const mib = (Bun.file(options.outfile).size / 1024 / 1024).toFixed(1);
@@ -217,14 +251,15 @@ async function main(argv: string[]): Promise<number> {
     if (values.all && (values.target !== undefined || values.outfile !== undefined)) {
       throw new ReliantError("usage", "build: --all takes neither --target nor --outfile");
     }
-    const code = await workflowCode();
+    await checkModulesHere(ROOT);
+    const code = { workflowCode: await workflowCode(), bareWorkflowCode: await bareWorkflowCode() };
     if (values.all) {
       await buildRelease(code);
       return 0;
     }
     const target = values.target === undefined ? ownTarget() : checkTarget(values.target);
     const name = target === ownTarget() ? executableName(target) : releaseName(target);
-    await buildOne({ target, outfile: resolve(values.outfile ?? join(ROOT, "dist", name)), workflowCode: code });
+    await buildOne({ target, outfile: resolve(values.outfile ?? join(ROOT, "dist", name)), ...code });
     return 0;
   } catch (error) {
     process.stderr.write(`${failureText(error)}\n`);

@@ -1,3 +1,4 @@
+import type { Usage } from "../chat/message.ts";
 import type { Clock } from "../core/clock.ts";
 import { ReliantError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
@@ -12,6 +13,7 @@ export type Verdict = "cancelled" | "fence_lost" | "stopped";
 /** Stores what has come of an answer while it is written, and hears from the store whether to go on. */
 export class AnswerWatch {
   private savedRevision = 0;
+  private savedUsage: Usage | undefined;
   private lookedAtMs: number;
   private cancelHeard = false;
 
@@ -59,12 +61,14 @@ export class AnswerWatch {
 
   private async look(): Promise<Verdict | undefined> {
     const { turns, clock, context, fence, live } = this.options;
-    const revision = live.revision;
+    const { revision, usage } = live;
+    const news = usage === undefined || usage === this.savedUsage ? [] : [usage];
     if (context.cancelled.aborted) this.cancelHeard = true;
     this.lookedAtMs = clock.now();
     try {
-      const { held, cancelRequested } = await turns.saveLiveBlocks(fence, live.liveBlocks(this.savedRevision));
+      const { held, cancelRequested } = await turns.saveLiveBlocks(fence, live.liveBlocks(this.savedRevision), ...news);
       this.savedRevision = revision;
+      this.savedUsage = usage;
       if (!held) return "fence_lost";
       return cancelRequested ? "cancelled" : undefined;
     } catch (error) {

@@ -79,15 +79,13 @@ async function attemptAnswer(
   const daemon = await persist(clock, context.stopping, () => deps.chooseDaemon(begun.chat));
   // What the provider asked of the attempt before counts for whoever took over.
   const early = begun.notBeforeMs === undefined ? undefined : await waitUntil(deps, watch, begun.notBeforeMs);
-  // The wait stands in the store, and goes on without this process.
-  if (early === "stopped") return { kind: "stopped" };
   if (early !== undefined) return onVerdict(deps, fence, live, { kind: early });
   const end = await runAttempt({ ...ask(deps, begun, daemon?.platform), live, publisher, watch, clock });
   switch (end.kind) {
     case "finished":
       return finished(live, end);
     case "broke":
-      return retryOrFail(deps, fence, live, watch, end, context);
+      return retryOrFail(deps, begun, fence, live, watch, end, context);
     default:
       return onVerdict(deps, fence, live, end);
   }
@@ -128,6 +126,7 @@ function finished(live: LiveAnswer, end: Extract<AttemptEnd, { kind: "finished" 
 
 async function retryOrFail(
   deps: ActivityDeps,
+  { asked }: Begun,
   fence: AnswerFence,
   live: LiveAnswer,
   watch: AnswerWatch,
@@ -135,7 +134,7 @@ async function retryOrFail(
   context: StepContext,
 ): Promise<Conclusion> {
   const { usage } = broke;
-  const after = afterModelFailure(broke.error, fence.attempt);
+  const after = afterModelFailure(broke.error, asked);
   const { code } = after.failure;
   logger("activities", "call-model").warning("the model could not answer", {
     ...{ messageId: fence.messageId, attempt: fence.attempt, code, next: after.kind },
@@ -170,8 +169,8 @@ async function onVerdict(
       return { kind: "fence_lost" };
     case "stopped": {
       const error = { code: "unavailable", message: "the process that asked the model stopped" };
-      // The note is for people; the process has little time left, and the next attempt does not need it.
-      await deps.store.turns.noteAttempt(fence, { ...counted(end.usage), error }).catch(() => undefined);
+      // So that it does not count. The process has little time left: where it cannot be noted now, it does.
+      await deps.store.turns.noteAttempt(fence, { ...counted(end.usage), error, stopped: true }).catch(() => undefined);
       return { kind: "stopped" };
     }
     default:

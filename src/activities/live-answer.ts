@@ -1,6 +1,6 @@
 import type { BlockDelta, LiveBlock, LiveBlockKind } from "../chat/chat-update.ts";
 import type { JsonValue } from "../chat/json.ts";
-import type { ContentBlock } from "../chat/message.ts";
+import type { ContentBlock, Usage } from "../chat/message.ts";
 import { assert, unreachable } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import { ModelError, type ModelEvent } from "../models/model-provider.ts";
@@ -30,13 +30,24 @@ export interface AnswerIdentity {
 export class LiveAnswer {
   private readonly blocks = new Map<number, WrittenBlock>();
   private toolCalls = 0;
-  /** Counts changes of what a reader would see. */
+  /** Counts changes of what is stored on the way. */
   private changes = 0;
+  private counted: Usage | undefined;
 
   constructor(private readonly identity: AnswerIdentity) {}
 
   get revision(): number {
     return this.changes;
+  }
+
+  /** What the provider has counted so far. */
+  get usage(): Usage | undefined {
+    return this.counted;
+  }
+
+  count(usage: Usage): void {
+    this.counted = usage;
+    this.changes++;
   }
 
   /** Throws {@link ModelError} where the answer breaks a limit or the rules of the stream. */

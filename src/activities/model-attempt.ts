@@ -36,9 +36,9 @@ export async function runAttempt(attempt: Attempt): Promise<AttemptEnd> {
   const watching = attempt.watch.until(done.signal).finally(() => asking.abort());
   // Whatever it says is heard below; a rejection must not be seen as nobody's before that.
   watching.catch(() => undefined);
-  const counted: Counted = {};
-  const read = await readAnswer(attempt, asking.signal, counted).catch((error: unknown) => {
-    return { kind: "broke" as const, error, ...counted };
+  const counted = () => (attempt.live.usage === undefined ? {} : { usage: attempt.live.usage });
+  const read = await readAnswer(attempt, asking.signal).catch((error: unknown) => {
+    return { kind: "broke" as const, error, ...counted() };
   });
   done.abort();
   asking.abort();
@@ -49,18 +49,10 @@ export async function runAttempt(attempt: Attempt): Promise<AttemptEnd> {
     attempt.publisher.flush();
     return read;
   }
-  return { kind: verdict, ...counted };
+  return { kind: verdict, ...counted() };
 }
 
-interface Counted {
-  usage?: Usage;
-}
-
-async function readAnswer(
-  attempt: Attempt,
-  signal: AbortSignal,
-  counted: Counted,
-): Promise<Extract<AttemptEnd, { kind: "finished" }>> {
+async function readAnswer(attempt: Attempt, signal: AbortSignal): Promise<Extract<AttemptEnd, { kind: "finished" }>> {
   const { live, publisher, clock } = attempt;
   const { provider, model } = attempt.resolve();
   const call = new AbortController();
@@ -73,7 +65,7 @@ async function readAnswer(
       const event = await nextEvent(events, clock, endsAtMs, signal);
       if (event.kind === "finish") return { kind: "finished", reason: event.reason, usage: event.usage };
       if (event.kind === "usage") {
-        counted.usage = event.usage;
+        live.count(event.usage);
         continue;
       }
       live.apply(event);

@@ -9,23 +9,23 @@ export type AfterFailure =
   | { readonly kind: "retry"; readonly waitMs: number; readonly failure: Failure }
   | { readonly kind: "fail"; readonly failure: Failure };
 
-/** The retries' one owner: `attempt` counts from 1, over all workers. The wait is jittered backoff, or what the provider asks for where that is longer (it may name a time that has come: its clock is not ours). Bounded. */
-export function afterModelFailure(error: unknown, attempt: number, random?: () => number): AfterFailure {
+/** The retries' one owner: `asked`: attempts that count so far, from 1, over all workers. The wait is jittered backoff, or what the provider asks for where that is longer (it may name a time that has come: its clock is not ours). Bounded. */
+export function afterModelFailure(error: unknown, asked: number, random?: () => number): AfterFailure {
   const failure = failureOf(error);
   if (!(error instanceof ModelError && error.retryable)) return { kind: "fail", failure };
-  if (attempt >= LIMITS.modelAttempts) {
-    return { kind: "fail", failure: { ...failure, message: `${failure.message} (asked ${attempt} times)` } };
+  if (asked >= LIMITS.modelAttempts) {
+    return { kind: "fail", failure: { ...failure, message: `${failure.message} (asked ${asked} times)` } };
   }
-  const asked = error.retryAfterMs;
-  if (asked !== undefined && asked > LIMITS.modelRetryMaxMs) {
-    const seconds = Math.ceil(asked / 1000);
+  const wantedMs = error.retryAfterMs;
+  if (wantedMs !== undefined && wantedMs > LIMITS.modelRetryMaxMs) {
+    const seconds = Math.ceil(wantedMs / 1000);
     return {
       kind: "fail",
       failure: { ...failure, message: `${failure.message} (the provider asks to wait ${seconds} s)` },
     };
   }
   const bounds = { baseMs: LIMITS.modelRetryBaseMs, maxMs: LIMITS.modelRetryMaxMs };
-  return { kind: "retry", waitMs: Math.max(asked ?? 0, backoffMs(attempt - 1, bounds, random)), failure };
+  return { kind: "retry", waitMs: Math.max(wantedMs ?? 0, backoffMs(asked - 1, bounds, random)), failure };
 }
 
 /** The error as a message of the chat carries it. */

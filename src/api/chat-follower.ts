@@ -1,4 +1,4 @@
-import type { BlockDelta, ChatUpdate, LiveBlock } from "../chat/chat-update.ts";
+import type { BlockDelta, ChatUpdate, LiveBlock, ProviderWait } from "../chat/chat-update.ts";
 
 /** What a client is sent of a chat. */
 export type FollowItem =
@@ -30,6 +30,8 @@ export class ChatFollower {
   /** Answers that stand: the newest ones, for deltas that come late. */
   private readonly settled = new Set<string>();
   private heldCount = 0;
+  /** Message and attempt of the last wait that the client was sent by its number. */
+  private toldWait = "";
 
   constructor(private sequence: number) {}
 
@@ -51,7 +53,14 @@ export class ChatFollower {
     const event = update.event;
     if (event.kind === "attempt_started") return [item, ...this.begin(event.messageId, event.attempt)];
     if (event.kind === "message") this.settle(event.message.id);
+    if (event.kind === "provider_waiting") this.toldWait = waitKey(event);
     return [item];
+  }
+
+  /** True for a wait, as the store has it, that the client knows nothing of: it came behind its number. */
+  isNewWait(wait: ProviderWait): boolean {
+    if (this.settled.has(wait.messageId) || this.toldWait === waitKey(wait)) return false;
+    return (this.open.get(wait.messageId)?.attempt ?? 0) <= wait.attempt;
   }
 
   /** A live delta: sent, held, or passed over. */
@@ -131,6 +140,10 @@ export class ChatFollower {
     this.open.set(messageId, message);
     return message;
   }
+}
+
+function waitKey({ messageId, attempt }: Pick<ProviderWait, "messageId" | "attempt">): string {
+  return `${messageId}/${attempt}`;
 }
 
 function blockOf(message: OpenMessage, index: number): Block {

@@ -9,11 +9,14 @@ import type { WorkflowEngine } from "../engine/workflow-engine.ts";
 import * as pb from "../gen/reliant/v1/chat_pb.ts";
 import type { DaemonRouter } from "../routing/daemon-router.ts";
 import type { Store } from "../store/store.ts";
-import { chatMessage, messageMessage, runMessage } from "./wire-mapping.ts";
+import type { Updates } from "../store/updates.ts";
+import type { WakeQueue } from "./wake-queue.ts";
+import { chatMessage, messageMessage, providerWaitMessage, runMessage } from "./wire-mapping.ts";
 
 export interface ChatServiceDeps {
-  readonly store: Pick<Store, "chats" | "outbox">;
-  readonly engine: Pick<WorkflowEngine, "wake" | "cancel">;
+  readonly store: Pick<Store, "chats" | "outbox"> & { readonly updates: Pick<Updates, "providerWait"> };
+  readonly engine: Pick<WorkflowEngine, "cancel">;
+  readonly wakes: Pick<WakeQueue, "wake">;
   readonly router: Pick<DaemonRouter, "cancelToolCall">;
   /** Refuses a model that nobody here can call, before a chat is made for it. */
   readonly checkModel: ModelCheck;
@@ -43,24 +46,34 @@ export class ChatApi {
     }
     this.deps.checkModel(model);
     const blocks = userBlocks(request.blocks);
-    const chatId = request.chatId === "" ? newId("chat") : request.chatId;
-    const chat = await this.deps.store.chats.create({
-      id: chatId,
+    const chat = {
+      id: request.chatId === "" ? newId("chat") : request.chatId,
       userId,
       title: request.title === "" ? titleOf(blocks) : request.title,
       model,
       ...(request.projectId === "" ? {} : { projectId: request.projectId }),
       ...(request.daemonId === "" ? {} : { daemonId: request.daemonId }),
+    };
+    const { chats } = this.deps.store;
+    if (blocks.length === 0) {
+      return create(pb.CreateChatResponseSchema, { chat: chatMessage(await chats.create(chat)) });
+    }
+    const started = await chats.start(chat, { messageId: messageIdOf(request), blocks });
+    this.wake(chat.id, started.outboxId);
+    return create(pb.CreateChatResponseSchema, {
+      chat: chatMessage(started.chat),
+      message: messageMessage(started.message),
     });
-    if (blocks.length === 0) return create(pb.CreateChatResponseSchema, { chat: chatMessage(chat) });
-    const { message } = await this.accept(userId, chatId, request.messageId, blocks);
-    const started = await this.deps.store.chats.get(userId, chatId);
-    return create(pb.CreateChatResponseSchema, { chat: chatMessage(started), message: messageMessage(message) });
   }
 
   async getChat(identity: Identity, request: pb.GetChatRequest): Promise<pb.GetChatResponse> {
-    const chat = await this.deps.store.chats.get(identity.userId, request.chatId);
-    return create(pb.GetChatResponseSchema, { chat: chatMessage(chat) });
+    const { store } = this.deps;
+    const chat = await store.chats.get(identity.userId, request.chatId);
+    const wait = chat.run?.state === "running" ? await store.updates.providerWait(chat.id) : undefined;
+    return create(pb.GetChatResponseSchema, {
+      chat: chatMessage(chat),
+      ...(wait === undefined ? {} : { providerWait: providerWaitMessage(wait) }),
+    });
   }
 
   async listChats(identity: Identity, request: pb.ListChatsRequest): Promise<pb.ListChatsResponse> {
@@ -77,8 +90,14 @@ export class ChatApi {
   }
 
   async sendMessage(identity: Identity, request: pb.SendMessageRequest): Promise<pb.SendMessageResponse> {
-    const blocks = userBlocks(request.blocks);
-    const { message, run } = await this.accept(identity.userId, request.chatId, request.messageId, blocks);
+    const { chatId } = request;
+    const { message, run, outboxId } = await this.deps.store.chats.sendMessage({
+      userId: identity.userId,
+      chatId,
+      messageId: messageIdOf(request),
+      blocks: userBlocks(request.blocks),
+    });
+    this.wake(chatId, outboxId);
     return create(pb.SendMessageResponseSchema, { message: messageMessage(message), run: runMessage(run) });
   }
 
@@ -99,12 +118,12 @@ export class ChatApi {
   }
 
   async cancelRun(identity: Identity, request: pb.CancelRunRequest): Promise<pb.CancelRunResponse> {
-    const { store, engine, router } = this.deps;
+    const { store, router } = this.deps;
     const cancelled = await store.chats.requestCancel(identity.userId, request.chatId);
     // Straight to the running tools, and by the engine: whichever is first. The row stands, so neither may be needed.
     const told = await Promise.allSettled([
       ...cancelled.running.map((toolCall) => router.cancelToolCall(toolCall)),
-      this.tell(cancelled.outboxId, () => engine.cancel(request.chatId)),
+      this.tellOfCancel(request.chatId, cancelled.outboxId),
     ]);
     for (const result of told) {
       if (result.status === "rejected")
@@ -113,21 +132,20 @@ export class ChatApi {
     return create(pb.CancelRunResponseSchema, cancelled.run === undefined ? {} : { run: runMessage(cancelled.run) });
   }
 
-  /** Rows first; then the engine is told. Where it is away the message is accepted all the same: the outbox repeats. */
-  private async accept(userId: string, chatId: string, givenId: string, blocks: readonly ContentBlock[]) {
-    const messageId = givenId === "" ? newId("msg") : givenId;
-    const sent = await this.deps.store.chats.sendMessage({ userId, chatId, messageId, blocks });
-    await this.tell(sent.outboxId, () => this.deps.engine.wake(chatId)).catch((error: unknown) => {
-      this.log.warn("the engine is away: the outbox will repeat", { chatId, reason: String(error) });
-    });
-    return sent;
+  /** Rows first: the message is accepted when they stand, whether or not the engine is there to be told. */
+  private wake(chatId: string, outboxId: string | undefined): void {
+    if (outboxId !== undefined) this.deps.wakes.wake(chatId, outboxId);
   }
 
-  private async tell(outboxId: string | undefined, tell: () => Promise<void>): Promise<void> {
+  private async tellOfCancel(chatId: string, outboxId: string | undefined): Promise<void> {
     if (outboxId === undefined) return;
-    await tell();
+    await this.deps.engine.cancel(chatId);
     await this.deps.store.outbox.done([outboxId]);
   }
+}
+
+function messageIdOf(request: { readonly messageId: string }): string {
+  return request.messageId === "" ? newId("msg") : request.messageId;
 }
 
 /** Blocks that a user may send; refuses the others, and too much text. */

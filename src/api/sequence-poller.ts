@@ -14,7 +14,7 @@ export interface PolledStream {
 
 /**
  * Finds an announcement that was lost and that no later one follows: the last numbers of all streams of this replica, in
- * one query every `LIMITS.streamPollMs`.
+ * a few queries every `LIMITS.streamPollMs`.
  */
 export class SequencePoller {
   private readonly log = logger("api", "poller");
@@ -45,9 +45,15 @@ export class SequencePoller {
     return this.loop.stop();
   }
 
+  /** So many streams a query: what comes back for all of them at once would hold up everything else meanwhile. */
   async once(): Promise<void> {
     const streams = [...this.streams];
-    if (streams.length === 0) return;
+    for (let at = 0; at < streams.length; at += LIMITS.streamPollBatch) {
+      await this.read(streams.slice(at, at + LIMITS.streamPollBatch));
+    }
+  }
+
+  private async read(streams: readonly PolledStream[]): Promise<void> {
     const last = await this.deps.store.updates.lastSequences({
       userIds: [...new Set(streams.map((stream) => stream.userId))],
       chatIds: [...new Set(streams.flatMap((stream) => stream.chatIds))],

@@ -10,7 +10,14 @@ import type { UpdateHub } from "../updates/update-hub.ts";
 import { isOnline } from "./daemon-admin-service.ts";
 import type { SequencePoller } from "./sequence-poller.ts";
 import { type StreamItem, UserStream } from "./user-stream.ts";
-import { chatMessage, chatUpdateMessage, daemonMessage, deltaMessage, toolOutputMessage } from "./wire-mapping.ts";
+import {
+  chatMessage,
+  chatUpdateMessage,
+  daemonMessage,
+  deltaMessage,
+  providerWaitMessage,
+  toolOutputMessage,
+} from "./wire-mapping.ts";
 
 export interface StreamingDeps {
   readonly store: Pick<Store, "updates" | "chats" | "daemons">;
@@ -120,6 +127,8 @@ export class StreamingApi {
     switch (item.kind) {
       case "update":
         return { case: "chat", value: chatUpdateMessage(item.update) };
+      case "wait":
+        return { case: "providerWait", value: providerWaitMessage(item.wait) };
       case "delta":
         return { case: "delta", value: deltaMessage(item.delta) };
       case "output":

@@ -1,4 +1,4 @@
-import type { ToolOutputChunk, UserUpdate } from "../chat/chat-update.ts";
+import type { ProviderWait, ToolOutputChunk, UserUpdate } from "../chat/chat-update.ts";
 import { isOutcome } from "../chat/tool-call.ts";
 import { BoundedQueue } from "../core/bounded-queue.ts";
 import type { Clock } from "../core/clock.ts";
@@ -8,9 +8,11 @@ import type { HubEvent, UpdateHub } from "../updates/update-hub.ts";
 import { ChatFollower, type FollowItem } from "./chat-follower.ts";
 import { OutputFollower } from "./output-follower.ts";
 import type { PolledStream } from "./sequence-poller.ts";
+import { TokenWatch } from "./token-watch.ts";
 
 export type StreamItem =
   | FollowItem
+  | { readonly kind: "wait"; readonly wait: ProviderWait }
   | { readonly kind: "user"; readonly update: UserUpdate }
   | { readonly kind: "output"; readonly chunk: ToolOutputChunk }
   | { readonly kind: "keep_alive" };
@@ -38,6 +40,8 @@ export class UserStream implements PolledStream {
   private readonly dirty: Set<string>;
   /** Chats whose stored live part is to be read. */
   private readonly liveDirty: Set<string>;
+  /** Chats whose client may have come in the middle of a wait for the provider, until it was told. */
+  private readonly arriving: Set<string>;
   private readonly live = new BoundedQueue<LiveEvent>(LIMITS.subscriberQueue);
   private bell: (() => void) | undefined;
 
@@ -57,6 +61,7 @@ export class UserStream implements PolledStream {
     this.chatIds = [...this.followers.keys()];
     this.dirty = new Set(this.chatIds);
     this.liveDirty = new Set(this.chatIds);
+    this.arriving = new Set(start.chats.filter((chat) => chat.afterSequence > 0).map(({ chatId }) => chatId));
   }
 
   onUserSequence(sequence: number): void {
@@ -80,9 +85,11 @@ export class UserStream implements PolledStream {
     });
     const onAbort = () => this.ring();
     signal.addEventListener("abort", onAbort, { once: true });
+    const { clock, mayGoOn } = this.deps;
+    const token = new TokenWatch({ clock, mayGoOn, onRefused: () => this.ring() });
+    token.start();
     // The first at once: an answer's headers go with its first item, and a client wants to know that its stream stands.
     let aliveAtMs = this.deps.clock.now();
-    let askAtMs = this.deps.clock.now() + LIMITS.streamTokenCheckMs;
     // What was live when the client came may have been stored only behind its first look.
     let lookAgainAtMs = this.deps.clock.now() + LIMITS.outputRefillMs + LIMITS.deltaStoreMs;
     try {
@@ -90,10 +97,7 @@ export class UserStream implements PolledStream {
       await subscription.ready.catch(() => undefined);
       while (!signal.aborted) {
         const nowMs = this.deps.clock.now();
-        if (nowMs >= askAtMs) {
-          askAtMs = nowMs + LIMITS.streamTokenCheckMs;
-          await this.deps.mayGoOn();
-        }
+        token.throwIfRefused();
         if (nowMs >= aliveAtMs) {
           aliveAtMs = nowMs + LIMITS.keepAliveMs;
           yield { kind: "keep_alive" };
@@ -104,13 +108,14 @@ export class UserStream implements PolledStream {
         }
         yield* this.fromStore();
         yield* this.fromHub();
-        const dueAtMs = Math.min(aliveAtMs, askAtMs, lookAgainAtMs);
-        if (this.live.size === 0 && !this.isDirty) await this.nextRing(signal, dueAtMs - nowMs);
+        const dueAtMs = Math.min(aliveAtMs, lookAgainAtMs);
+        if (this.live.size === 0 && !this.isDirty && !token.isRefused) await this.nextRing(signal, dueAtMs - nowMs);
       }
     } finally {
       signal.removeEventListener("abort", onAbort);
       subscription.close();
       this.live.close();
+      await token.stop();
     }
   }
 
@@ -187,6 +192,12 @@ export class UserStream implements PolledStream {
     const [blocks, outputs] = await Promise.all([updates.liveBlocks(chatId), updates.liveOutput(chatId)]);
     yield* this.followers.get(chatId)?.takeStored(blocks) ?? [];
     for (const chunk of outputs) yield* this.output(chunk);
+    if (this.arriving.delete(chatId)) yield* this.waitUnderWay(chatId);
+  }
+
+  private async *waitUnderWay(chatId: string): AsyncGenerator<StreamItem> {
+    const wait = await this.deps.store.updates.providerWait(chatId);
+    if (wait !== undefined && this.followers.get(chatId)?.isNewWait(wait)) yield { kind: "wait", wait };
   }
 
   private *fromHub(): Generator<StreamItem> {

@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { type Timestamp, timestampFromMs } from "@bufbuild/protobuf/wkt";
-import type { ChatEvent, ChatUpdate, LiveBlockKind, ToolOutputChunk } from "../chat/chat-update.ts";
+import type { ChatEvent, ChatUpdate, LiveBlockKind, ProviderWait, ToolOutputChunk } from "../chat/chat-update.ts";
 import type * as domain from "../chat/message.ts";
 import type { ToolCallState as LedgerState } from "../chat/tool-call.ts";
 import { unreachable } from "../core/errors.ts";
@@ -170,6 +170,19 @@ function chatEvent(event: ChatEvent): updatepb.ChatUpdate["event"] {
       event satisfies never;
       return { case: undefined };
   }
+}
+
+export function providerWaitMessage({
+  chatId,
+  messageId,
+  attempt,
+  untilMs,
+  reason,
+}: ProviderWait): chatpb.ProviderWait {
+  return create(chatpb.ProviderWaitSchema, {
+    ...{ chatId, messageId, attempt, until: time(untilMs) },
+    ...{ errorCode: reason.code, errorMessage: reason.message },
+  });
 }
 
 /** A stretch of a block that is being written, from a byte offset on. */

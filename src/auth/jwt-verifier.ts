@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash as hashOf } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createRemoteJWKSet, errors, importSPKI, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 import { ageMs, type Clock, type Stamp } from "../core/clock.ts";
@@ -52,7 +52,7 @@ export class JwtVerifier implements IdentityVerifier {
 
   private async check(token: string): Promise<Claims> {
     const { clock } = this.deps;
-    const hash = createHash("sha256").update(token).digest("base64");
+    const hash = hashOf("sha256", token, "base64");
     const known = this.checked.get(hash);
     if (known !== undefined && ageMs(clock, known.at) < LIMITS.jwtTrustMs && !hasExpired(known.claims, clock.now())) {
       return known.claims;

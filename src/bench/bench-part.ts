@@ -1,9 +1,9 @@
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
+import type { Journal } from "../daemon/journal.ts";
 import type { NatsLink } from "../nats/nats-connection.ts";
 import type { DaemonHost } from "../routing/daemon-host.ts";
 import type { DaemonRouter } from "../routing/daemon-router.ts";
-import type { DaemonTransport } from "../routing/daemon-transport.ts";
 import type { MessageCheck } from "../routing/message-check.ts";
 import type { ServerPrograms } from "../stack/server-programs.ts";
 import type { Store } from "../store/store.ts";
@@ -16,8 +16,8 @@ export interface BenchDrivers {
   openNats(natsUrl: string, signal: AbortSignal): Promise<NatsLink>;
   /** The router of a worker over these two. */
   openRouter(store: Store, link: NatsLink): DaemonRouter;
-  /** What such a router sends with, without a ledger. */
-  openTransport(link: NatsLink): DaemonTransport;
+  /** A daemon's journal in a file of its own. */
+  openJournal(path: string): Journal;
   /** Between NATS and a gateway's host. */
   openBridge(deps: BenchBridgeDeps): { start(): void; close(): void };
 }
@@ -27,6 +27,7 @@ export interface BenchBridgeDeps {
   readonly host: DaemonHost;
   readonly toolCalls: Pick<ToolCalls, "find">;
   readonly check: MessageCheck;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
@@ -53,6 +54,8 @@ export interface BenchPart {
   readonly says: string;
   /** True where it runs only when it is named: it takes long. */
   readonly onlyNamed?: boolean;
+  /** Figures of its report that have a number to reach (goals.ts). A report without one of them counts as not measured. */
+  readonly goals?: readonly string[];
   /** A part that takes longer hangs: the run ends, and with it what it started. */
   boundMs(world: Pick<BenchWorld, "durationMs">): number;
   measure(world: BenchWorld): Promise<PartReport>;

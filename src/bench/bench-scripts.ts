@@ -1,8 +1,7 @@
 import { join } from "node:path";
 
 /** What the scripted model plays in measurements; models/scripted.md. */
-const SCRIPT = `conversations:
-  - match: one tool call
+const CONVERSATIONS = `  - match: one tool call
     turns:
       - steps:
           - tool_call: { name: read_file, input: { path: note.txt } }
@@ -24,9 +23,12 @@ export const ONE_TOOL_CALL = "one tool call, please";
 export const ONE_PLAN = "a plan, please";
 export const NO_TOOL = "say yes";
 
-/** The script in a file of the folder, and the model's name by it. */
-export async function writeBenchScript(folder: string): Promise<{ readonly file: string; readonly model: string }> {
+/** The script in a file of the folder, and the model's name by it. `more`: conversations of one part alone, as YAML. */
+export async function writeBenchScript(
+  folder: string,
+  more = "",
+): Promise<{ readonly file: string; readonly model: string }> {
   const file = join(folder, "bench-script.yaml");
-  await Bun.write(file, SCRIPT);
+  await Bun.write(file, `conversations:\n${more}${CONVERSATIONS}`);
   return { file, model: `scripted/${file}` };
 }

@@ -37,7 +37,10 @@ export async function measureParts(parts: readonly BenchPart[], world: BenchWorl
     const bound = { ms: part.boundMs(world), act: `measure ${part.name}`, clock: world.clock, signal: world.signal };
     let hangs = false;
     try {
-      reports.push(await within(part.measure({ ...world, signal }), bound));
+      const report = await within(part.measure({ ...world, signal }), bound);
+      reports.push(report);
+      const missing = missingOf(part, report);
+      if (missing.length > 0) notMeasured.push({ part: part.name, reason: `it gave no ${missing.join(", ")}` });
     } catch (error) {
       world.signal.throwIfAborted();
       hangs = performance.now() - startedMs >= bound.ms;
@@ -48,4 +51,9 @@ export async function measureParts(parts: readonly BenchPart[], world: BenchWorl
     if (hangs) break;
   }
   return { reports, notMeasured };
+}
+
+/** Figures that the part has promised and its report does not hold. */
+function missingOf({ goals = [] }: BenchPart, { figures }: PartReport): readonly string[] {
+  return goals.filter((id) => figures.every((figure) => figure.id !== id));
 }

@@ -3,15 +3,28 @@ import { newId } from "../core/ids.ts";
 import { RunState } from "../gen/reliant/v1/chat_pb.ts";
 import type { ApiClients } from "../stack/stack-client.ts";
 
-/** Runs of one user, driven through the API as a client does: each a new chat with one message, until its run has ended. */
+/** A run that has succeeded. */
+export interface EndedRun {
+  readonly chatId: string;
+  readonly runId: string;
+}
+
+/** Runs of one user, driven through the API as a client does. Each rejects when its run ends otherwise, or the stream does. */
 export interface ChatRuns extends AsyncDisposable {
-  /** Resolves with the chat's id when its run has succeeded; rejects when it ends otherwise, or the stream does. */
-  run(request: { readonly text: string; readonly model: string; readonly projectId: string }): Promise<string>;
+  /** A new chat with one message, until its run has ended. */
+  run(request: { readonly text: string; readonly model: string; readonly projectId: string }): Promise<EndedRun>;
+  /** One more message of a chat that is at rest: its newest run is given. */
+  goOn(last: EndedRun, text: string): Promise<EndedRun>;
+}
+
+interface Waiting extends PromiseWithResolvers<EndedRun> {
+  /** A run that ended before: it may be told of again. */
+  readonly lastRunId: string | undefined;
 }
 
 /** Opens the user's update stream, by which the ends of runs are heard. */
 export async function openChatRuns(api: ApiClients, signal: AbortSignal): Promise<ChatRuns> {
-  const waiting = new Map<string, PromiseWithResolvers<string>>();
+  const waiting = new Map<string, Waiting>();
   const leave = new AbortController();
   const opened = Promise.withResolvers<void>();
   // A stream says nothing before its first update, so there is one.
@@ -23,11 +36,13 @@ export async function openChatRuns(api: ApiClients, signal: AbortSignal): Promis
   const listen = async () => {
     for await (const { update } of stream) {
       if (update.case !== "user" || update.value.event.case !== "chatChanged") continue;
-      const { id, run } = update.value.event.value;
-      if (run === undefined || run.state === RunState.RUNNING) continue;
-      if (run.state === RunState.SUCCEEDED) waiting.get(id)?.resolve(id);
-      else waiting.get(id)?.reject(new ReliantError("internal", `run chat ${id}: it ended: ${run.errorMessage}`));
-      waiting.delete(id);
+      const { id: chatId, run } = update.value.event.value;
+      const found = waiting.get(chatId);
+      if (found === undefined || run === undefined) continue;
+      if (run.state === RunState.RUNNING || run.id === found.lastRunId) continue;
+      if (run.state === RunState.SUCCEEDED) found.resolve({ chatId, runId: run.id });
+      else found.reject(new ReliantError("internal", `run chat ${chatId}: it ended: ${run.errorMessage}`));
+      waiting.delete(chatId);
     }
   };
   const listening = listen().catch((error: unknown) => {
@@ -36,15 +51,22 @@ export async function openChatRuns(api: ApiClients, signal: AbortSignal): Promis
     for (const each of waiting.values()) each.reject(ended);
   });
   await opened.promise;
+  const follow = async (chatId: string, lastRunId: string | undefined, send: () => Promise<unknown>) => {
+    const ended = { ...Promise.withResolvers<EndedRun>(), lastRunId };
+    waiting.set(chatId, ended);
+    // Its end is awaited below, or not at all where the message is not even accepted.
+    ended.promise.catch(() => undefined);
+    await send();
+    return ended.promise;
+  };
   return {
-    run: async ({ text, model, projectId }) => {
+    run: ({ text, model, projectId }) => {
       const chatId = newId("chat");
-      const ended = Promise.withResolvers<string>();
-      waiting.set(chatId, ended);
-      // Its end is awaited below, or not at all where the message is not even accepted.
-      ended.promise.catch(() => undefined);
-      await api.chats.createChat({ chatId, model, projectId, blocks: [textBlock(text)] });
-      return ended.promise;
+      const blocks = [textBlock(text)];
+      return follow(chatId, undefined, () => api.chats.createChat({ chatId, model, projectId, blocks }));
+    },
+    goOn: ({ chatId, runId }, text) => {
+      return follow(chatId, runId, () => api.chats.sendMessage({ chatId, blocks: [textBlock(text)] }));
     },
     [Symbol.asyncDispose]: async () => {
       leave.abort();

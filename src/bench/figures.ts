@@ -28,16 +28,40 @@ export interface Growth {
   readonly of: string;
   /** `flat`: it should cost the same at each size; `linear`: in proportion at most. */
   readonly mayBe: "flat" | "linear";
+  /** Of what is flat only from some size on: smaller ones are shown and not judged. `because`: for the reader. */
+  readonly flatFrom?: { readonly size: number; readonly because: string } | undefined;
   /** By rising size. */
   readonly points: readonly { readonly size: number; readonly value: number }[];
+}
+
+/** One thing over the time of a steady load, judged: see soak-bounds.ts. */
+export interface WatchedSeries {
+  readonly what: string;
+  readonly unit: string;
+  /** Medians of the middle and the last third, and the rise between them by the hour. */
+  readonly middle: number;
+  readonly last: number;
+  readonly perHour: number;
+  /** What it may do, for people. */
+  readonly may: string;
+  /** It does what it may not. */
+  readonly rises: boolean;
+  readonly samples: readonly Sample[];
+}
+
+/** One look at something. */
+export interface Sample {
+  /** By a clock that only runs on. */
+  readonly atMs: number;
+  readonly value: number;
 }
 
 export interface PartReport {
   readonly figures: readonly Figure[];
   readonly rawParts?: readonly RawPart[];
   readonly growths?: readonly Growth[];
-  /** True where something rose under steady load that must not. */
-  readonly grows?: boolean;
+  /** What was watched under a steady load. */
+  readonly watched?: readonly WatchedSeries[];
   /** What a reader must know beside the numbers. */
   readonly notes?: readonly string[];
 }

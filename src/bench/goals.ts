@@ -1,3 +1,5 @@
+import { LIMITS } from "../core/limits.ts";
+
 /** A number to reach: at most, or at least. */
 export type Goal = { readonly atMost: number } | { readonly atLeast: number };
 
@@ -17,14 +19,22 @@ export const GOALS: Readonly<Record<string, Goal>> = {
   "gateway.idle_core_percent": { atMost: 10 },
   "gateway.idle_core_ratio": { atMost: 1.5 },
   "gateway.traffic_kb": { atMost: 170 },
+  // No growth: what each daemon or its calls kept would be more, and 10 MB in all is what a heap's pages differ by.
+  "gateway.rounds_growth_kb": { atMost: 1 },
   "gateway.hop_10000_per_s": { atLeast: 4_000 },
   "gateway.hop_200_per_s": { atLeast: 10_000 },
   "gateway.storm_back_s": { atMost: 20 },
   "gateway.storm_refused": { atMost: 0 },
+  // Postgres not overrun: what each daemon needs is done together with others', over no more connections than at any other time.
+  "gateway.storm_statements": { atMost: 1 },
+  "gateway.storm_connections": { atMost: LIMITS.postgresConnections },
+  "ledger.calls_ratio": { atLeast: 0.5 },
   "api.streams": { atLeast: 5_000 },
   "api.accepted_p99_ms": { atMost: 100 },
   "api.first_byte_p50_ms": { atMost: 15 },
   "api.first_byte_p99_ms": { atMost: 60 },
+  "api.first_byte_loaded_p50_ms": { atMost: 15 },
+  "api.first_byte_loaded_p99_ms": { atMost: 60 },
   "worker.runs_ratio": { atLeast: 0.7 },
 };
 

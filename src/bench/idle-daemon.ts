@@ -11,6 +11,7 @@ const WATCH_MS = 60_000;
 export const IDLE_DAEMON: BenchPart = {
   name: "idle-daemon",
   says: "memory and processor time of a connected daemon with nothing to do, over a minute",
+  goals: ["idle_daemon.mb", "idle_daemon.core_percent"],
   boundMs: () => TRIAL_LIMITS.benchPartMs,
   measure: measureIdleDaemon,
 };

@@ -1,15 +1,14 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { exportSPKI, generateKeyPair, SignJWT } from "jose";
 import { newId } from "../core/ids.ts";
-import { ManagedProcess } from "../stack/managed-process.ts";
-import { startNats } from "../stack/nats-server.ts";
-import { createDatabase, startPostgres } from "../stack/postgres-server.ts";
-import { startTemporal } from "../stack/temporal-server.ts";
+import { TRIAL_LIMITS } from "../core/trial-limits.ts";
+import { allOf } from "../stack/all-of.ts";
+import type { TemporalPlace } from "../stack/backends.ts";
+import { startBaseServers, startTemporalBeside } from "../stack/base-servers.ts";
+import type { ManagedProcess } from "../stack/managed-process.ts";
+import { ProcessStarter } from "../stack/process-starter.ts";
+import { createIssuer, STACK_ISSUER } from "../stack/stack-user.ts";
 import type { Store } from "../store/store.ts";
 import type { BenchWorld } from "./bench-part.ts";
-
-const ISSUER = "reliant-bench";
 
 /** Real servers whose commits reach the disk, and no proxy between: what the roles of a measurement are started on. */
 export interface Installation extends AsyncDisposable {
@@ -17,22 +16,18 @@ export interface Installation extends AsyncDisposable {
   readonly folder: string;
   readonly databaseUrl: string;
   readonly natsUrl: string;
+  /** `http://…` of what the NATS server tells of itself (`/varz`). */
+  readonly natsMonitorUrl: string;
   readonly temporal: TemporalPlace | undefined;
   /** Public key (PEM) that the users' tokens are checked with. */
   readonly keyFile: string;
   readonly store: Store;
+  /** Starts `reliant` with a clean environment; what it starts is ended with the installation. */
+  readonly starter: ProcessStarter;
   /** A user with a JWT of this installation's own issuer. */
   signUp(name: string): Promise<BenchUser>;
-  /** Starts `reliant <args>` with a clean environment; ended with the installation. */
-  spawn(args: readonly string[], options?: SpawnOptions): Promise<ManagedProcess>;
-}
-
-export interface TemporalPlace {
-  readonly host: string;
-  readonly port: number;
-  readonly namespace: string;
-  /** A queue of this installation's own. */
-  readonly taskQueue: string;
+  /** Starts `reliant <args>`. */
+  spawn(args: readonly string[], stdin?: string): Promise<ManagedProcess>;
 }
 
 export interface BenchUser {
@@ -40,72 +35,41 @@ export interface BenchUser {
   readonly jwt: string;
 }
 
-interface SpawnOptions {
-  readonly stdin?: string;
-  readonly env?: Readonly<Record<string, string>>;
-}
-
 /** `temporal`: with a Temporal server, which a part without workers does not need. */
 export async function startInstallation(
   world: BenchWorld,
   options: { readonly temporal: boolean },
 ): Promise<Installation> {
-  await using cleanup = new AsyncDisposableStack();
-  const { programs, drivers, signal } = world;
+  await using closing = new AsyncDisposableStack();
+  const { programs, drivers, signal, executable } = world;
   const folder = join(world.folder, newId("ins"));
-  await mkdir(folder, { recursive: true });
-  const nats = cleanup.use(await startNats(programs.natsServer, { folder: join(folder, "nats"), signal }));
-  const postgres = cleanup.use(
-    await startPostgres(programs.postgres, { folder: join(folder, "postgres"), durable: true, signal }),
-  );
-  const temporal = options.temporal
-    ? cleanup.use(await startTemporal(programs.temporal, { folder: join(folder, "temporal"), signal }))
-    : undefined;
-  const databaseUrl = await createDatabase(postgres.url, "bench");
+  const servers = { programs, folder, removed: folder, durable: true, signal };
+  const own = async <T extends AsyncDisposable>(starting: Promise<T>) => closing.use(await starting);
+  const [{ nats, databaseUrl }, temporal] = await allOf([
+    own(startBaseServers(servers)),
+    options.temporal ? own(startTemporalBeside(servers)) : Promise.resolve(undefined),
+  ]);
   const store = await drivers.openStore(databaseUrl, signal);
-  cleanup.defer(() => store.close());
-  const { privateKey, publicKey } = await generateKeyPair("EdDSA", { extractable: true });
-  const keyFile = join(folder, "issuer.pem");
-  await Bun.write(keyFile, await exportSPKI(publicKey));
-  const processes: ManagedProcess[] = [];
-  cleanup.defer(async () => {
-    await Promise.all(processes.map((process) => process.stop("SIGKILL")));
+  closing.defer(() => store.close());
+  const issuer = await createIssuer(folder);
+  const starter = new ProcessStarter({
+    ...{ executable, folder, removed: folder },
+    // A queue of this installation's own.
+    env: { LANG: "C.UTF-8", TEMPORAL_TASK_QUEUE: newId("wrk") },
+    // What a peer reports is one line, however long.
+    keptCharacters: TRIAL_LIMITS.stackOutputCharacters,
   });
-  const env = { PATH: process.env.PATH ?? "", HOME: folder, LANG: "C.UTF-8" };
-  const owned = cleanup.move();
+  closing.defer(() => starter.end());
+  let started = 0;
+  const owned = closing.move();
   return {
-    world,
-    folder,
-    databaseUrl,
-    natsUrl: nats.url,
-    temporal:
-      temporal === undefined
-        ? undefined
-        : { host: temporal.host, port: temporal.port, namespace: temporal.namespace, taskQueue: newId("wrk") },
-    keyFile,
-    store,
+    ...{ world, folder, databaseUrl, natsUrl: nats.url, natsMonitorUrl: nats.monitorUrl, temporal },
+    ...{ keyFile: issuer.publicKeyFile, store, starter },
     signUp: async (name) => {
-      const { id } = await store.users.findOrCreate({ issuer: ISSUER, subject: name });
-      const jwt = await new SignJWT({})
-        .setProtectedHeader({ alg: "EdDSA" })
-        .setIssuer(ISSUER)
-        .setSubject(name)
-        .setIssuedAt()
-        .setExpirationTime("12h")
-        .sign(privateKey);
-      return { id, jwt };
+      const { id } = await store.users.findOrCreate({ issuer: STACK_ISSUER, subject: name });
+      return { id, jwt: await issuer.sign(name) };
     },
-    spawn: async (args, more = {}) => {
-      const started = await ManagedProcess.start({
-        command: [world.executable, ...args],
-        env: { ...env, ...more.env },
-        cwd: folder,
-        folder,
-        stdin: more.stdin,
-      });
-      processes.push(started);
-      return started;
-    },
+    spawn: (args, stdin) => starter.start({ args, name: `${args.slice(0, 2).join(" ")} ${++started}`, stdin }),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

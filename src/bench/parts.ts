@@ -2,6 +2,7 @@ import { API_LOAD } from "./api-load.ts";
 import type { BenchPart } from "./bench-part.ts";
 import { GATEWAY_HOP } from "./gateway/gateway-hop.ts";
 import { GATEWAY_STORM } from "./gateway/gateway-storm.ts";
+import { LEDGER_CALLS } from "./gateway/ledger-calls.ts";
 import { IDLE_DAEMON } from "./idle-daemon.ts";
 import { SOAK } from "./soak.ts";
 import { START_UP } from "./start-up.ts";
@@ -19,6 +20,7 @@ export const PARTS: readonly BenchPart[] = [
   STORE_SIZES,
   GATEWAY_HOP,
   GATEWAY_STORM,
+  LEDGER_CALLS,
   API_LOAD,
   WORKER_RUNS,
   SOAK,

@@ -5,8 +5,12 @@ import { runBarePart } from "./gateway/bare-part.ts";
 import { runCallerPart } from "./gateway/caller-part.ts";
 import { runDaemonDriver } from "./gateway/daemon-driver.ts";
 import { runGatewayPart } from "./gateway/gateway-part.ts";
+import { runJournalDaemons } from "./gateway/journal-daemons.ts";
+import { runLedgerCallers } from "./gateway/ledger-callers.ts";
 import { runEchoPeer } from "./raw-echo-peer.ts";
+import { runRawLedger } from "./raw-ledger.ts";
 import { runBareTemporal } from "./raw-temporal.ts";
+import { runBareUpdateStreams } from "./raw-update-streams.ts";
 import { runStreamHolder } from "./stream-holder.ts";
 import { runToolCallDriver } from "./tool-call-driver.ts";
 
@@ -25,10 +29,14 @@ const PEERS: Readonly<Record<string, Peer>> = {
   echo: (options, _, say, signal) => runEchoPeer(options, say, signal),
   "tool-calls": runToolCallDriver,
   streams: (options, _, say, signal) => runStreamHolder(options, say, signal),
+  "bare-streams": (_options, _, say, signal) => runBareUpdateStreams(say, signal),
   "gateway-hop": runGatewayPart,
   "gateway-daemons": runDaemonDriver,
   "gateway-bare": runBarePart,
   "gateway-caller": runCallerPart,
+  "journal-daemons": runJournalDaemons,
+  "ledger-callers": runLedgerCallers,
+  "raw-ledger": (options, _, say) => runRawLedger(options, say),
   "bare-temporal": (options, _, say) => runBareTemporal(options, say),
 };
 

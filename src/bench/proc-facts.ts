@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { childrenOf } from "../stack/child-processes.ts";
 
 /** A clock tick of `/proc/<pid>/stat`: Linux tells user space 100 in a second, whatever the kernel's own pace. */
 const TICK_MS = 10;
@@ -17,11 +18,20 @@ export function peakBytes(pid: number): number | undefined {
 
 /** Processor time of all threads since the start, user and kernel, milliseconds. */
 export function processorMs(pid: number): number {
-  // The second field is the name, which may hold spaces; behind its parenthesis everything is a number or a letter.
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+  const fields = statFields(pid) ?? [];
   const [user, system] = [Number(fields[11]), Number(fields[12])];
   if (Number.isNaN(user + system)) throw new Error(`read the processor time of process ${pid}: /proc tells none`);
   return (user + system) * TICK_MS;
+}
+
+/** The same of a process, all that it has started, and those of them that have ended. */
+export async function treeProcessorMs(pid: number): Promise<number> {
+  const fields = statFields(pid);
+  if (fields === undefined) return 0;
+  // Behind its own come those of its children that have ended, and were asked about.
+  const [user = 0, system = 0, endedUser = 0, endedSystem = 0] = fields.slice(11, 15).map(Number);
+  const children = await Promise.all((await childrenOf(pid)).map(treeProcessorMs));
+  return children.reduce((sum, each) => sum + each, (user + system + endedUser + endedSystem) * TICK_MS);
 }
 
 /** What the machine's processors have done since it was started, in ticks of all of them. */
@@ -40,14 +50,24 @@ export function machineTicks(): MachineTicks {
 }
 
 function statusBytes(pid: number, field: string): number | undefined {
-  let text: string;
+  const text = readProc(pid, "status");
+  if (text === undefined) return undefined;
+  const kibibytes = new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(text)?.[1];
+  return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
+}
+
+/** The fields of its line from the third on. The second is its name, which may hold spaces; what follows is numbers, but for the first. */
+function statFields(pid: number): string[] | undefined {
+  return readProc(pid, "stat")?.split(") ").at(-1)?.split(" ");
+}
+
+/** Undefined where there is no such process any more. */
+function readProc(pid: number, file: "stat" | "status"): string | undefined {
   try {
-    text = readFileSync(`/proc/${pid}/status`, "utf8");
+    return readFileSync(`/proc/${pid}/${file}`, "utf8");
   } catch (error) {
     if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ESRCH"))
       return undefined;
     throw error;
   }
-  const kibibytes = new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(text)?.[1];
-  return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
 }

@@ -1,4 +1,4 @@
-import { Client, Connection } from "@temporalio/client";
+import { Client, Connection, type WorkflowExecutionInfo } from "@temporalio/client";
 
 /** What one execution of a workflow has cost, by its history. */
 export interface HistoryFacts {
@@ -12,16 +12,34 @@ export interface HistoryFacts {
 export interface TemporalFacts extends AsyncDisposable {
   /** Of the newest execution with this id. */
   historyOf(workflowId: string): Promise<HistoryFacts>;
-  /** Executions that are open, and the longest history among the newest 100, most of which have ended: only then it is told. */
-  now(): Promise<{ readonly open: number; readonly longestHistory: number }>;
+  /** Of all workflows of the namespace. */
+  now(): Promise<WorkflowsNow>;
+}
+
+export interface WorkflowsNow {
+  readonly open: number;
+  /** Of those that ended because they continue in another one. */
+  readonly continued: number;
+  /** Events: of the open ones, of the newest that continue, and of the newest of all. */
+  readonly longestHistory: number;
 }
 
 const LOOKED_AT = 100;
+const OPEN_LOOKED_AT = 20;
+const OPEN = "ExecutionStatus = 'Running'";
+const CONTINUED = "ExecutionStatus = 'ContinuedAsNew'";
 
 /** What a Temporal server knows of its workflows. */
 export async function openTemporalFacts(address: string, namespace: string): Promise<TemporalFacts> {
   const connection = await Connection.connect({ address });
   const client = new Client({ connection, namespace });
+  const listed = async (most: number, query?: string) => {
+    const found: WorkflowExecutionInfo[] = [];
+    for await (const each of client.workflow.list({ pageSize: most, ...(query === undefined ? {} : { query }) })) {
+      if (found.push(each) >= most) break;
+    }
+    return found;
+  };
   return {
     historyOf: async (workflowId) => {
       const { events } = await client.workflow.getHandle(workflowId).fetchHistory();
@@ -36,15 +54,16 @@ export async function openTemporalFacts(address: string, namespace: string): Pro
       };
     },
     now: async () => {
-      const { count } = await client.workflow.count("ExecutionStatus = 'Running'");
-      let longestHistory = 0;
-      let looked = 0;
-      for await (const { historyLength } of client.workflow.list({ pageSize: LOOKED_AT })) {
-        longestHistory = Math.max(longestHistory, historyLength);
-        looked++;
-        if (looked >= LOOKED_AT) break;
-      }
-      return { open: count, longestHistory };
+      const [open, continued] = await Promise.all([client.workflow.count(OPEN), client.workflow.count(CONTINUED)]);
+      // While one is open the list does not know how long it is.
+      const describe = async ({ workflowId, runId }: WorkflowExecutionInfo) =>
+        client.workflow.getHandle(workflowId, runId).describe();
+      const looked = await Promise.all([
+        ...[listed(LOOKED_AT), listed(LOOKED_AT, CONTINUED)],
+        listed(OPEN_LOOKED_AT, OPEN).then((found) => Promise.all(found.map(describe))),
+      ]);
+      const lengths = looked.flat().map(({ historyLength }) => historyLength);
+      return { open: open.count, continued: continued.count, longestHistory: Math.max(0, ...lengths) };
     },
     [Symbol.asyncDispose]: () => connection.close(),
   };

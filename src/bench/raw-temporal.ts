@@ -2,9 +2,9 @@ import { Client, Connection } from "@temporalio/client";
 import { NativeConnection, Worker } from "@temporalio/worker";
 import { z } from "zod";
 import { newId } from "../core/ids.ts";
-import { workflowCode } from "../engine/temporal/bundle/workflow-code.ts";
 import { installTemporalRuntime } from "../engine/temporal/temporal-runtime.ts";
 import { timeOf } from "./figures.ts";
+import { bareWorkflowCode } from "./raw-bare-workflow-code.ts";
 
 const OPTIONS = z.object({
   address: z.string(),
@@ -23,7 +23,7 @@ export const BARE_TEMPORAL = z.object({
   startMs: z.array(z.number()),
 });
 
-/** Name of the workflow, and of its one activity; engine/temporal/bare-workflow.ts. */
+/** Name of the workflow, and of its one activity; raw-bare-workflow.ts. */
 const WORKFLOW = "bareSteps";
 
 /**
@@ -39,7 +39,7 @@ export async function runBareTemporal(given: unknown, say: (word: string, value:
   const taskQueue = newId("wrk");
   const worker = await Worker.create({
     ...{ connection: native, namespace, taskQueue },
-    workflowBundle: { code: await workflowCode() },
+    workflowBundle: { code: await bareWorkflowCode() },
     activities: { empty: async () => undefined },
   });
   const client = new Client({ connection, namespace });

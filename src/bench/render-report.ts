@@ -1,4 +1,4 @@
-import type { Figure, Growth, RawPart } from "./figures.ts";
+import type { Figure, Growth, RawPart, WatchedSeries } from "./figures.ts";
 import { GOALS, isReached } from "./goals.ts";
 import { growsAsItMay, judgedExponent } from "./growth.ts";
 import type { MachineFacts, SavedRun } from "./report.ts";
@@ -10,6 +10,7 @@ export function renderRun(run: SavedRun): string {
   if (run.figures.length > 0) parts.push(figureTable(run.figures));
   if (run.rawParts.length > 0) parts.push(rawTable(run.rawParts));
   if (run.growths.length > 0) parts.push(growthTable(run.growths));
+  if (run.watched.length > 0) parts.push(watchedTable(run.watched));
   if (run.notes.length > 0) parts.push(run.notes.map((note) => `- ${note}`).join("\n"));
   if (run.notMeasured.length > 0) {
     parts.push(run.notMeasured.map(({ part, reason }) => `not measured: ${part}: ${reason}`).join("\n"));
@@ -81,8 +82,22 @@ function growthTable(growths: readonly Growth[]): string {
         .map(({ size, value }) => `${size} ${growth.of}: ${measured({ value, unit: growth.unit })}`)
         .join(", "),
       exponentText(growth),
-      growth.mayBe,
+      growth.flatFrom === undefined
+        ? growth.mayBe
+        : `${growth.mayBe} from ${growth.flatFrom.size} on: ${growth.flatFrom.because}`,
       growsAsItMay(growth) ? "yes" : "NO",
+    ]),
+  );
+}
+
+function watchedTable(watched: readonly WatchedSeries[]): string {
+  return textTable(
+    ["under steady load", "middle third", "last third", "rise in an hour", "may at most", "as it may"],
+    watched.map(({ what, unit, middle, last, perHour, may, rises }) => [
+      what,
+      ...[middle, last, perHour].map((value) => measured({ value, unit })),
+      may,
+      rises ? "NO" : "yes",
     ]),
   );
 }

@@ -14,7 +14,18 @@ const GROWTH = z.object({
   unit: z.string(),
   of: z.string(),
   mayBe: z.enum(["flat", "linear"]),
+  flatFrom: z.object({ size: z.number(), because: z.string() }).optional(),
   points: z.array(z.object({ size: z.number(), value: z.number() })),
+});
+const WATCHED = z.object({
+  what: z.string(),
+  unit: z.string(),
+  middle: z.number(),
+  last: z.number(),
+  perHour: z.number(),
+  may: z.string(),
+  rises: z.boolean(),
+  samples: z.array(z.object({ atMs: z.number(), value: z.number() })),
 });
 const MACHINE = z.object({
   cores: z.int(),
@@ -37,6 +48,7 @@ export const SAVED_RUN = z.object({
     z.object({ what: z.string(), p50Ms: z.number(), p99Ms: z.number(), mostMs: z.number().optional() }),
   ),
   growths: z.array(GROWTH),
+  watched: z.array(WATCHED).default([]),
   notes: z.array(z.string()),
   /** Parts that could not be measured, with the reason. */
   notMeasured: z.array(z.object({ part: z.string(), reason: z.string() })),
@@ -46,13 +58,14 @@ export type SavedRun = z.infer<typeof SAVED_RUN>;
 /** The parts' reports as one. */
 export function mergeReports(
   reports: readonly PartReport[],
-): Pick<SavedRun, "figures" | "rawParts" | "growths" | "notes"> {
+): Pick<SavedRun, "figures" | "rawParts" | "growths" | "watched" | "notes"> {
   return {
     figures: reports.flatMap(({ figures }) => figures.map((figure) => ({ ...figure }))),
     rawParts: reports.flatMap(({ rawParts = [] }) => rawParts.map((part) => ({ ...part }))),
     growths: reports.flatMap(({ growths = [] }) =>
       growths.map((growth) => ({ ...growth, points: [...growth.points] })),
     ),
+    watched: reports.flatMap(({ watched = [] }) => watched.map((each) => ({ ...each, samples: [...each.samples] }))),
     notes: reports.flatMap(({ notes = [] }) => notes),
   };
 }

@@ -1,4 +1,5 @@
-import { median } from "./figures.ts";
+import { assert } from "../core/errors.ts";
+import { median, type Sample } from "./figures.ts";
 
 /** One thing that is watched in a soak, and how it may rise. */
 export interface SlopeBound {
@@ -6,11 +7,6 @@ export interface SlopeBound {
   readonly perHour: number;
   /** A rise between the medians that is smaller than this is noise, however short the soak. */
   readonly noise: number;
-}
-
-export interface Sample {
-  readonly atMs: number;
-  readonly value: number;
 }
 
 export interface Slope {
@@ -22,13 +18,16 @@ export interface Slope {
 }
 
 const HOUR_MS = 3_600_000;
+/** Two in each third. */
+export const LEAST_SAMPLES = 6;
 
 /**
  * Whether something grows under steady load: the medians of the middle and the last third are compared, so that the
- * warm-up (the first third) and single peaks say nothing. Undefined for fewer than six samples.
+ * warm-up (the first third) and single peaks say nothing. There must be {@link LEAST_SAMPLES}: what was hardly
+ * looked at must not pass.
  */
-export function slopeOf(samples: readonly Sample[], bound: SlopeBound): Slope | undefined {
-  if (samples.length < 6) return undefined;
+export function slopeOf(samples: readonly Sample[], bound: SlopeBound): Slope {
+  assert(samples.length >= LEAST_SAMPLES, `a slope takes ${LEAST_SAMPLES} samples`);
   const third = Math.floor(samples.length / 3);
   const middleThird = samples.slice(third, 2 * third);
   const lastThird = samples.slice(-third);

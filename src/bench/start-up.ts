@@ -1,9 +1,13 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { TRIAL_LIMITS } from "../core/trial-limits.ts";
+import { backendFlags } from "../stack/backends.ts";
 import { freePorts } from "../stack/free-port.ts";
+import type { ManagedProcess } from "../stack/managed-process.ts";
+import { pollUntil } from "../stack/poll-until.ts";
+import type { ServerRole } from "../stack/role-process.ts";
 import type { BenchPart, BenchWorld } from "./bench-part.ts";
-import { backendFlags, lookOften, startDaemon, startRole, temporalFlags } from "./bench-roles.ts";
+import { daemonToken, startRole } from "./bench-roles.ts";
 import { type Figure, median, type PartReport, timeOf } from "./figures.ts";
 import { type Installation, startInstallation } from "./installation.ts";
 import { peakBytes, residentBytes } from "./proc-facts.ts";
@@ -16,6 +20,7 @@ const ROLE_RUNS = 3;
 export const START_UP: BenchPart = {
   name: "start-up",
   says: "the executable's size, `reliant version`, and each role from its start until it may be given work",
+  goals: ["start.version_ms", "start.version_mb", "start.file_mb"],
   boundMs: () => TRIAL_LIMITS.benchPartMs,
   measure: measureStartUp,
 };
@@ -51,14 +56,17 @@ async function measureVersion(executable: string): Promise<Figure[]> {
 
 async function measureRoles(world: BenchWorld): Promise<Figure[]> {
   await using installation = await startInstallation(world, { temporal: true });
-  const backends = [...backendFlags(installation, installation.databaseUrl), ...temporalFlags(installation)];
+  const backends = (kind: ServerRole) => [
+    ...backendFlags(kind, installation),
+    ...["--data-dir", join(installation.folder, "data")],
+  ];
   const ports = ["--api-port", "--grpc-port", "--pprof-port"];
   const roles = [
-    { name: "api", args: ["server", "api", "--disable-tls", ...backends], ports },
-    { name: "worker", args: ["server", "worker", ...backends], ports: [] },
+    { name: "api", args: ["server", "api", "--disable-tls", ...backends("api")], ports },
+    { name: "worker", args: ["server", "worker", ...backends("worker")], ports: [] },
     {
       name: "gateway",
-      args: ["server", "gateway", "--disable-tls", ...backendFlags(installation, installation.databaseUrl)],
+      args: ["server", "gateway", "--disable-tls", ...backends("gateway")],
       ports: ["--daemon-port", "--frontend-port"],
     },
     { name: "monolith", args: ["monolith", "--data-dir", join(installation.folder, "monolith")], ports },
@@ -81,7 +89,7 @@ async function measureRole(
     const url = `http://127.0.0.1:${health}/ready`;
     const startedMs = performance.now();
     const role = await installation.spawn([...args, ...ports, "--health-port", String(health)]);
-    await lookOften(installation.world, role, () => answersOk(url));
+    await lookOften(installation.world, role, `${name} to be ready`, () => answersOk(url));
     starts.push({ ms: performance.now() - startedMs, bytes: residentBytes(role.pid) });
     await role.stop();
   }
@@ -91,13 +99,32 @@ async function measureRole(
 async function measureDaemon(installation: Installation): Promise<Figure[]> {
   const gateway = await startRole(installation, "gateway");
   const user = await installation.signUp("ada");
+  const { secret } = await daemonToken(installation.store, user);
   const starts: Start[] = [];
   for (let run = 0; run < ROLE_RUNS; run++) {
-    const { process, connectedAfterMs } = await startDaemon(installation, gateway, user);
-    starts.push({ ms: connectedAfterMs, bytes: residentBytes(process.pid) });
-    await process.stop();
+    const dataDir = join(installation.folder, `daemon-${run}`);
+    const args = ["daemon", "start", "--gateway", gateway.url, "--token", "-", "--data-dir", dataDir];
+    const startedMs = performance.now();
+    const daemon = await installation.spawn(args, secret);
+    await lookOften(installation.world, daemon, "its connection", () => /\bconnected epoch=/.test(daemon.stderr));
+    starts.push({ ms: performance.now() - startedMs, bytes: residentBytes(daemon.pid) });
+    await daemon.stop();
   }
   return roleFigures("daemon", "connected", starts);
+}
+
+/** Pause between two looks at what is timed: small beside it. */
+const LOOK_MS = 2;
+
+/** Waits for what is timed. Throws where the process ends before, or after the bound. */
+async function lookOften(
+  { clock, signal }: BenchWorld,
+  process: ManagedProcess,
+  what: string,
+  look: () => boolean | Promise<boolean>,
+): Promise<void> {
+  const giveUp = () => (process.isRunning ? undefined : `it has ended\n${process.newestOutput()}`);
+  await pollUntil(what, look, { pauseMs: LOOK_MS, giveUp, clock, signal });
 }
 
 interface Start {

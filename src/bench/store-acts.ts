@@ -1,13 +1,15 @@
 import { ReliantError } from "../core/errors.ts";
 import { newId } from "../core/ids.ts";
 import type { Store } from "../store/store.ts";
+import type { Growth } from "./figures.ts";
 
 type OnChat = (store: Store, userId: string, chatId: string) => Promise<unknown>;
 
 /** Something that people do with a chat, and whether it may cost more where the chat is longer. */
 export interface WatchedAct {
   readonly name: string;
-  readonly mayBe: "flat" | "linear";
+  readonly mayBe: Growth["mayBe"];
+  readonly flatFrom?: Growth["flatFrom"];
   /** Not measured: what must be before it, and what puts the chat back to rest. */
   readonly prepare?: OnChat;
   readonly act: OnChat;
@@ -19,7 +21,7 @@ const PAGE = 50;
 
 /** Only reading the context for the model may grow with the chat. */
 export const WATCHED_ACTS: readonly WatchedAct[] = [
-  { name: "opening a chat", mayBe: "flat", act: openChat },
+  { name: "opening a chat", mayBe: "flat", flatFrom: { size: PAGE, because: "a page fills up" }, act: openChat },
   { name: "sending a message", mayBe: "flat", act: send, settle: answer },
   { name: "looking what to do", mayBe: "flat", act: (store, _, chatId) => store.turns.view(chatId) },
   { name: "reading the context", mayBe: "linear", prepare: send, act: begin, settle: complete },

@@ -55,13 +55,14 @@ async function measureStore(world: BenchWorld): Promise<PartReport> {
 
 function growthOf(
   points: readonly AtSize[],
-  act: Pick<WatchedAct, "name" | "mayBe">,
+  act: Pick<WatchedAct, "name" | "mayBe" | "flatFrom">,
   what: string,
   unit: string,
   value: (at: AtSize) => number,
 ): Growth {
   return {
     ...{ id: `store.${act.name}.${unit}`, what: `${act.name}, ${what}`, unit, of: "messages", mayBe: act.mayBe },
+    flatFrom: act.flatFrom,
     points: points.map((at) => ({ size: at.size, value: value(at) })),
   };
 }

@@ -4,11 +4,12 @@ import type { Clock } from "../core/clock.ts";
 import { ReliantError } from "../core/errors.ts";
 import { newId } from "../core/ids.ts";
 import type { DaemonRouter } from "../routing/daemon-router.ts";
-import type { Store } from "../store/store.ts";
 import { createToolCatalog } from "../tools/catalog.ts";
 import type { BenchDrivers } from "./bench-part.ts";
 import { timeOf } from "./figures.ts";
+import { fillLedger } from "./raw-big-ledger.ts";
 import { openRawActs } from "./raw-parts.ts";
+import { requestCalls } from "./requested-calls.ts";
 
 const OPTIONS = z.object({
   databaseUrl: z.string(),
@@ -24,6 +25,9 @@ const OPTIONS = z.object({
   callsPerRound: z.int(),
   /** No call begins after this: on a machine that is busy with other things there are fewer. */
   driveMs: z.int(),
+  /** Calls that stand in the ledger: at each of these sizes, in this order, some calls are measured alone. */
+  ledgerSizes: z.array(z.int()),
+  roundsAtSize: z.int(),
 });
 export type DriverOptions = z.infer<typeof OPTIONS>;
 
@@ -34,6 +38,8 @@ export const DRIVER_REPORT = z.object({
   /** The tool alone, in the driver's process. */
   tool: TIMES,
   rawParts: z.array(z.object({ what: z.string(), times: z.int(), took: TIMES })),
+  /** With how many calls in the ledger. */
+  atSizes: z.array(z.object({ size: z.int(), calls: TIMES })),
 });
 export type DriverReport = z.infer<typeof DRIVER_REPORT>;
 
@@ -65,6 +71,7 @@ export async function runToolCallDriver(
     calls: [],
     tool: [],
     rawParts: raw.acts.map(({ what, times }) => ({ what, times, took: [] })),
+    atSizes: [],
   };
   const beganMs = performance.now();
   const [warmMs, endMs] = [beganMs + options.driveMs / 3, beganMs + options.driveMs];
@@ -73,7 +80,7 @@ export async function runToolCallDriver(
     const keep = (into: number[], tookMs: number) => {
       if (counts) into.push(tookMs);
     };
-    const { chatId, callIds } = await requestCalls(store, options.userId, options.callsPerRound);
+    const { chatId, callIds } = await requestCalls(store, options.userId, options.callsPerRound, TOOL);
     // In turn, and not each in a loop of its own: then what is measured finds the processor's caches as a call does.
     for (const toolCallId of callIds) {
       if (performance.now() > endMs) break;
@@ -81,6 +88,18 @@ export async function runToolCallDriver(
       for (const [index, { act }] of raw.acts.entries()) keep(report.rawParts[index]?.took ?? [], await timeOf(act));
       keep(report.tool, await timeOf(runTool));
     }
+  }
+  for (const wanted of options.ledgerSizes) {
+    const size = await fillLedger(options.databaseUrl, wanted);
+    const calls: number[] = [];
+    for (let round = 0; round <= options.roundsAtSize; round++) {
+      const { chatId, callIds } = await requestCalls(store, options.userId, options.callsPerRound, TOOL);
+      for (const toolCallId of callIds) {
+        const tookMs = await timeOf(() => callTool(router, options, chatId, toolCallId, signal));
+        if (round > 0) calls.push(tookMs);
+      }
+    }
+    report.atSizes.push({ size, calls });
   }
   say("report", report);
 }
@@ -101,26 +120,6 @@ async function callTool(
   if (call.state !== "succeeded") {
     throw new ReliantError("internal", `call ${TOOL.name}: it is ${call.state}: ${call.result?.text}`);
   }
-}
-
-/** A chat whose model has asked for so many calls: they stand in the ledger as requested. */
-async function requestCalls(store: Store, userId: string, count: number) {
-  const chatId = newId("chat");
-  await store.chats.create({ id: chatId, userId, title: "bench", model: "scripted/bench" });
-  const blocks = [{ kind: "text", text: "read it" }] as const;
-  const { run } = await store.chats.sendMessage({ userId, chatId, messageId: newId("msg"), blocks });
-  const messageId = newId("msg");
-  const begun = await store.turns.beginAnswer({ runId: run.id, messageId });
-  if (begun.kind !== "begun") throw new ReliantError("internal", `ask for tool calls: the answer is ${begun.kind}`);
-  const callIds = Array.from({ length: count }, () => newId("call"));
-  await store.turns.completeAnswer(
-    { messageId, attempt: begun.attempt },
-    {
-      state: "complete",
-      blocks: callIds.map((id) => ({ kind: "tool_call", toolCallId: id, providerCallId: id, ...TOOL })),
-    },
-  );
-  return { chatId, callIds };
 }
 
 async function toolAlone(root: string, clock: Clock): Promise<() => Promise<unknown>> {

@@ -12,12 +12,16 @@ const WARM_UP_ROUNDS = 6;
 const ROUNDS = 12;
 const CALLS_PER_ROUND = 50;
 const DRIVE_MS = 40_000;
+/** Calls in the ledger: whether one more costs the same. */
+const LEDGER_SIZES = [1_000, 10_000, 100_000] as const;
+const ROUNDS_AT_SIZE = 3;
 /** A call that took this long waited for something: the slow poll of the ledger is 2 s. */
 const OUTLIER_MS = 500;
 
 export const TOOL_CALL: BenchPart = {
   name: "tool-call",
   says: "one tool call from the worker's router to a daemon and back, beside its raw parts",
+  goals: ["tool_call.p50_ratio", "tool_call.p99_ms"],
   boundMs: () => TRIAL_LIMITS.benchPartMs,
   measure: measureToolCall,
 };
@@ -36,12 +40,13 @@ async function measureToolCall(world: BenchWorld): Promise<PartReport> {
     ...{ databaseUrl, natsUrl, subject, folder, userId: user.id, daemonId: daemon.id, root: daemon.root },
     ...{ echoUrl: `http://127.0.0.1:${port}`, warmUpRounds: WARM_UP_ROUNDS },
     ...{ rounds: ROUNDS, callsPerRound: CALLS_PER_ROUND, driveMs: DRIVE_MS },
+    ...{ ledgerSizes: [...LEDGER_SIZES], roundsAtSize: ROUNDS_AT_SIZE },
   };
   const driver = await startPeer(installation, "tool-calls", options);
   return reportOf(await awaitWord(driver, "report", DRIVER_REPORT, TRIAL_LIMITS.benchReportMs, world.signal));
 }
 
-function reportOf({ calls, tool, rawParts }: DriverReport): PartReport {
+function reportOf({ calls, tool, rawParts, atSizes }: DriverReport): PartReport {
   const [call, alone] = [spreadOf(calls), spreadOf(tool)];
   const parts = rawParts.map(({ what, times, took }) => ({ what, times, ...spreadOf(took) }));
   const sum = parts.reduce((total, { p50, times }) => total + p50 * times, 0);
@@ -64,6 +69,12 @@ function reportOf({ calls, tool, rawParts }: DriverReport): PartReport {
   const multiple = (times: number) => (times === 1 ? "" : `, ${times} in a tool call`);
   return {
     figures,
+    growths: [
+      {
+        ...{ id: "tool_call.ledger_growth", what: "tool call, p50", unit: "ms", of: "calls in the ledger" },
+        ...{ mayBe: "flat", points: atSizes.map((at) => ({ size: at.size, value: spreadOf(at.calls).p50 })) },
+      },
+    ],
     rawParts: [
       ...parts.map(({ what, times, p50, p99, most }) => ({
         ...{ what: `${what}${multiple(times)}`, p50Ms: p50, p99Ms: p99, mostMs: most },

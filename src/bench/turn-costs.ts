@@ -44,7 +44,7 @@ async function measureTurns(world: BenchWorld): Promise<PartReport> {
   for (const each of [apiTap, workerTap, gatewayTap]) each.take();
 
   const chatIds: string[] = [];
-  await driveAll(RUNS, AT_ONCE, async () => void chatIds.push(await run()));
+  await driveAll(RUNS, AT_ONCE, async () => void chatIds.push((await run()).chatId));
   const statements = { api: perRun(apiTap), worker: perRun(workerTap), gateway: perRun(gatewayTap) };
   await using facts = await openTemporalFacts(`${temporal?.host}:${temporal?.port}`, temporal?.namespace ?? "");
   const histories = await Promise.all(chatIds.map((chatId) => facts.historyOf(`chat-${chatId}`)));

@@ -21,6 +21,7 @@ const STEPS = { activities: 3, localActivities: 1 } as const;
 export const WORKER_RUNS: BenchPart = {
   name: "worker",
   says: "runs a second through one worker, beside the same number of empty activities through the bare Temporal SDK",
+  goals: ["worker.runs_ratio"],
   boundMs: () => TRIAL_LIMITS.benchPartMs,
   measure: measureWorkerRuns,
 };

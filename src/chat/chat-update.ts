@@ -34,6 +34,11 @@ export type ChatEvent =
     }
   | { readonly kind: "run"; readonly run: Run };
 
+/** A wait for the model's provider that is under way, for whoever comes after its number. */
+export interface ProviderWait extends Omit<Extract<ChatEvent, { kind: "provider_waiting" }>, "kind"> {
+  readonly chatId: string;
+}
+
 /** A numbered coarse change, for one user. */
 export interface UserUpdate {
   readonly userId: string;

@@ -8,6 +8,8 @@ import type { ToolCallOutcome, ToolCallState } from "./tool-call.ts";
 export interface LedgerState {
   readonly state: ToolCallState;
   readonly journalId: string | undefined;
+  /** The daemon's process that was granted the call; none where a worker runs it, or an older release granted it. */
+  readonly instanceId?: string | undefined;
 }
 
 /** How a daemon says that a call ended. */
@@ -19,8 +21,13 @@ export type LedgerEvent =
   /** A worker is about to run a tool that needs no daemon. */
   | { readonly kind: "start_here"; readonly journalId: string }
   /** A daemon has journalled the offer and asks for the grant. */
-  | { readonly kind: "ready"; readonly journalId: string }
-  | { readonly kind: "result"; readonly journalId: string; readonly ending: Ending }
+  | { readonly kind: "ready"; readonly journalId: string; readonly instanceId?: string | undefined }
+  | {
+      readonly kind: "result";
+      readonly journalId: string;
+      readonly instanceId?: string | undefined;
+      readonly ending: Ending;
+    }
   /** Somebody ends a call that is not running yet. */
   | { readonly kind: "end_before_running"; readonly outcome: "cancelled" | "timed_out" | "failed" | "denied" }
   /** The daemon is out of reach beyond the deadline. */
@@ -46,9 +53,9 @@ export function transition(current: LedgerState, event: LedgerEvent): Transition
     case "start_here":
       return current.state === "requested" ? to("running", event.journalId, "none") : STAY;
     case "ready":
-      return onReady(current, event.journalId);
+      return onReady(current, event);
     case "result":
-      return onResult(current, event.journalId, event.ending);
+      return onResult(current, event);
     case "end_before_running":
       return current.state === "requested" || current.state === "dispatched"
         ? to(event.outcome, undefined, "none")
@@ -60,13 +67,15 @@ export function transition(current: LedgerState, event: LedgerEvent): Transition
   }
 }
 
-function onReady(current: LedgerState, journalId: string): Transition {
+function onReady(current: LedgerState, event: Extract<LedgerEvent, { kind: "ready" }>): Transition {
+  const { journalId, instanceId } = event;
   switch (current.state) {
     case "dispatched":
-      return to("running", journalId, "grant");
+      return to("running", journalId, "grant", instanceId);
     case "running":
-      // The same journal: a gateway died between its compare-and-set and the grant. Another one: who knows what the first did.
-      return current.journalId === journalId
+      // The same process: a gateway died between its compare-and-set and the grant. Another journal: who knows what the first
+      // did. Another process of the same journal: that may have been put back to what it was before the start.
+      return current.journalId === journalId && isGranted(current, instanceId)
         ? { next: undefined, answer: "grant", evidence: false }
         : to("unknown", current.journalId, "withdraw");
     default:
@@ -74,10 +83,12 @@ function onReady(current: LedgerState, journalId: string): Transition {
   }
 }
 
-function onResult(current: LedgerState, journalId: string, ending: Ending): Transition {
+function onResult(current: LedgerState, event: Extract<LedgerEvent, { kind: "result" }>): Transition {
+  const { journalId, instanceId, ending } = event;
   switch (current.state) {
     case "running":
-      return current.journalId === journalId
+      // That nothing ran only the process can say that was granted the start.
+      return current.journalId === journalId && (!endsUnstarted(ending) || isGranted(current, instanceId))
         ? to(outcomeOf(ending), journalId, "ack")
         : to("unknown", current.journalId, "ack");
     case "dispatched":
@@ -88,6 +99,11 @@ function onResult(current: LedgerState, journalId: string, ending: Ending): Tran
     default:
       return { next: undefined, answer: "ack", evidence: true };
   }
+}
+
+/** True for the process that was granted the call, as far as that is known. */
+function isGranted(current: LedgerState, instanceId: string | undefined): boolean {
+  return current.instanceId === undefined || current.instanceId === instanceId;
 }
 
 /** True for the endings that say that nothing ran. */
@@ -115,6 +131,12 @@ export function outcomeOf(ending: Ending): ToolCallOutcome {
   }
 }
 
-function to(state: ToolCallState, journalId: string | undefined, answer: Answer): Transition {
-  return { next: { state, journalId }, answer, evidence: false };
+function to(
+  state: ToolCallState,
+  journalId: string | undefined,
+  answer: Answer,
+  instanceId?: string | undefined,
+): Transition {
+  const granted = instanceId === undefined ? {} : { instanceId };
+  return { next: { state, journalId, ...granted }, answer, evidence: false };
 }

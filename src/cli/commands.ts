@@ -91,7 +91,7 @@ export const COMMANDS: CommandGroup = group(
       scope: "bench",
       text: {
         name: "PART…",
-        says: "start-up, tool-call, idle-daemon, turns, store, gateway, gateway-storm, api, worker, soak (default all but soak)",
+        says: "start-up, tool-call, idle-daemon, turns, store, gateway, gateway-storm, ledger, api, worker, soak (default all but soak)",
         optional: true,
       },
       run: async (settings, context, parts) => (await import("../wiring/bench.ts")).runBench(settings, parts, context),

@@ -1,5 +1,5 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
-import type { ContentBlock, Message } from "../gen/reliant/v1/chat_pb.ts";
+import type { ContentBlock, Message, ProviderWait } from "../gen/reliant/v1/chat_pb.ts";
 import { MessageState, Role, ToolCallState } from "../gen/reliant/v1/chat_pb.ts";
 import {
   type BlockDelta,
@@ -34,6 +34,8 @@ export class TranscriptView {
   private readonly ended = new Set<string>();
   private readonly whole = new Set<string>();
   private atLineStart = true;
+  /** Message and attempt of the wait that is shown. */
+  private toldWait = "";
 
   constructor(private readonly chatId: string) {}
 
@@ -44,6 +46,8 @@ export class TranscriptView {
         return update.value.chatId === this.chatId ? this.onDelta(update.value) : [];
       case "toolOutput":
         return update.value.chatId === this.chatId ? this.onOutput(update.value) : [];
+      case "providerWait":
+        return update.value.chatId === this.chatId ? this.onWaiting(update.value) : [];
       case "chat":
         break;
       default:
@@ -90,8 +94,11 @@ export class TranscriptView {
     return this.say("note", `(the answer broke off: attempt ${attempt})\n`, true);
   }
 
-  private onWaiting({ until, errorMessage }: ProviderWaiting): Piece[] {
-    if (until === undefined) return [];
+  private onWaiting({ messageId, attempt, until, errorMessage }: ProviderWaiting | ProviderWait): Piece[] {
+    const wait = `${messageId}/${attempt}`;
+    // A stream that is taken up again in the middle of it tells it once more.
+    if (until === undefined || this.toldWait === wait) return [];
+    this.toldWait = wait;
     return this.say(
       "note",
       `(waiting for the provider until ${clockTime(timestampMs(until))}: ${errorMessage})\n`,

@@ -1,5 +1,8 @@
 import { type ErrorCode, ReliantError } from "./errors.ts";
 
+/** The answer for an item that another transaction holds up: the batch went on without it. */
+export const HELD_UP: unique symbol = Symbol("held up");
+
 export interface BatchOptions<Item, Result> {
   /** For messages: `read tokens`. */
   readonly act: string;
@@ -8,12 +11,17 @@ export interface BatchOptions<Item, Result> {
   readonly maxWaiting: number;
   /** How many are done alone at once, where their batch failed. */
   readonly maxAlone: number;
+  /**
+   * How many that are held up are done alone at once, beside the batches. Where it is set, one item for itself is done
+   * there, too: nobody waits for what may hold it up.
+   */
+  readonly maxAside?: number;
   /** Of several items with one key only one is in a batch. */
   keyOf(item: Item): string;
   /** For reads: all that wait with one key get one answer. */
   readonly shared?: boolean;
-  /** Results in the order of the items. Where it throws, each of them is done alone. */
-  together(items: readonly Item[]): Promise<readonly Result[]>;
+  /** Results in the order of the items. Where it throws, each of them is done alone; `HELD_UP` only with `maxAside`. */
+  together(items: readonly Item[]): Promise<readonly (Result | typeof HELD_UP)[]>;
   alone(item: Item): Promise<Result>;
 }
 
@@ -27,6 +35,7 @@ interface Waiting<Item, Result> {
 
 /** One item of a batch, and everybody who waits for its answer. */
 interface Share<Item, Result> {
+  readonly key: string;
   readonly item: Item;
   readonly waiting: readonly Waiting<Item, Result>[];
 }
@@ -43,6 +52,10 @@ export class Batches<Item, Result> {
   private readonly lanes = new Map<string, Set<Waiting<Item, Result>>>();
   private waitingCount = 0;
   private busy = false;
+  /** Held up, in the order in which they are done alone; their keys, until they have been. */
+  private readonly aside: Share<Item, Result>[] = [];
+  private readonly keysAside = new Set<string>();
+  private doingAside = 0;
 
   constructor(private readonly options: BatchOptions<Item, Result>) {}
 
@@ -63,7 +76,7 @@ export class Batches<Item, Result> {
       const each: Waiting<Item, Result> = { item, resolve, reject, keep };
       signal?.addEventListener("abort", onAbort, { once: true });
       this.add(key, each);
-      if (!this.busy) void this.run();
+      this.wake();
     });
   }
 
@@ -80,9 +93,13 @@ export class Batches<Item, Result> {
     if (lane?.size === 0) this.lanes.delete(key);
   }
 
+  private wake(): void {
+    if (!this.busy) void this.run();
+  }
+
   private async run(): Promise<void> {
     this.busy = true;
-    while (this.lanes.size > 0) await this.doBatch(this.takeBatch());
+    for (let batch = this.takeBatch(); batch.length > 0; batch = this.takeBatch()) await this.doBatch(batch);
     this.busy = false;
   }
 
@@ -90,7 +107,8 @@ export class Batches<Item, Result> {
     const taken: [string, Set<Waiting<Item, Result>>][] = [];
     for (const entry of this.lanes) {
       if (taken.length >= this.options.maxItems) break;
-      taken.push(entry);
+      // What comes after one that is held up comes after it.
+      if (!this.keysAside.has(entry[0])) taken.push(entry);
     }
     return taken.flatMap(([key, lane]) => {
       const [first] = lane;
@@ -102,12 +120,15 @@ export class Batches<Item, Result> {
       }
       // To the end: the other keys come before its next one.
       if (this.lanes.delete(key)) this.lanes.set(key, lane);
-      return [{ item: first.item, waiting }];
+      return [{ key, item: first.item, waiting }];
     });
   }
 
   private async doBatch(batch: readonly Share<Item, Result>[]): Promise<void> {
-    if (batch.length > 1) {
+    const { maxAside } = this.options;
+    const [only] = batch;
+    if (batch.length === 1 && only !== undefined && this.doingAside < (maxAside ?? 0)) return this.putAside(only);
+    if (batch.length > 1 || maxAside !== undefined) {
       try {
         return this.settle(batch, await this.options.together(batch.map(({ item }) => item)));
       } catch (error) {
@@ -120,9 +141,12 @@ export class Batches<Item, Result> {
     await this.doAlone(batch);
   }
 
-  private settle(batch: readonly Share<Item, Result>[], results: readonly Result[]): void {
+  private settle(batch: readonly Share<Item, Result>[], results: readonly (Result | typeof HELD_UP)[]): void {
     for (const [index, result] of results.entries()) {
-      for (const { resolve } of batch[index]?.waiting ?? []) resolve(result);
+      const share = batch[index];
+      if (share === undefined) break;
+      if (result === HELD_UP) this.putAside(share);
+      else for (const { resolve } of share.waiting) resolve(result);
     }
     const { act } = this.options;
     for (const share of batch.slice(results.length)) {
@@ -133,17 +157,37 @@ export class Batches<Item, Result> {
     }
   }
 
+  private putAside(share: Share<Item, Result>): void {
+    this.waitingCount += share.waiting.length;
+    this.keysAside.add(share.key);
+    this.aside.push(share);
+    if (this.doingAside < (this.options.maxAside ?? 0)) void this.doAside();
+  }
+
+  private async doAside(): Promise<void> {
+    this.doingAside++;
+    for (let share = this.aside.shift(); share !== undefined; share = this.aside.shift()) {
+      await this.doOne(share);
+      this.waitingCount -= share.waiting.length;
+      this.keysAside.delete(share.key);
+      this.wake();
+    }
+    this.doingAside--;
+  }
+
   private async doAlone(batch: readonly Share<Item, Result>[]): Promise<void> {
     const left = batch.values();
     const doNext = async () => {
-      for (const { item, waiting } of left) {
-        await this.options.alone(item).then(
-          (result) => waiting.forEach(({ resolve }) => void resolve(result)),
-          (error) => waiting.forEach(({ reject }) => void reject(error)),
-        );
-      }
+      for (const share of left) await this.doOne(share);
     };
     await Promise.all(Array.from({ length: Math.min(this.options.maxAlone, batch.length) }, doNext));
+  }
+
+  private doOne({ item, waiting }: Share<Item, Result>): Promise<void> {
+    return this.options.alone(item).then(
+      (result) => waiting.forEach(({ resolve }) => void resolve(result)),
+      (error) => waiting.forEach(({ reject }) => void reject(error)),
+    );
   }
 }
 

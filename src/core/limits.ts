@@ -77,6 +77,8 @@ export const LIMITS = {
   modelCallsPerRun: 200,
   /** Attempts at one model call over all workers, each attempt's usage kept. */
   modelAttempts: 5,
+  /** Attempts at one model call that do not count, because a process that stops broke them off: a rolling restart, some times over. */
+  modelStops: 20,
   /** Between two attempts: first wait, and the longest one that a provider may ask for. */
   modelRetryBaseMs: 1 * SECOND,
   modelRetryMaxMs: 1 * MINUTE,
@@ -95,6 +97,8 @@ export const LIMITS = {
   shellGraceMs: 2 * SECOND,
   /** After the end of a shell command: until the rest of its output was read. A process that got away may hold the pipe. */
   shellDrainMs: 1 * SECOND,
+  /** Chunks that were read of a command's pipes, until they are collected: about the most that they hold at once. */
+  readGarbageBytes: 16 * MIB,
   /** Time of a tool that works on files, or on nothing but its input. */
   fileToolMs: 60 * SECOND,
   /** A file that `edit_file` changes, and that `write_file` tells the lines of: it is held in memory. */
@@ -182,6 +186,8 @@ export const LIMITS = {
   natsTimeoutMs: 5 * SECOND,
   natsPingMs: 5 * SECOND,
   natsPingsOut: 2,
+  /** After a request that nobody answered: a server that does not answer itself within this stands still. */
+  natsProbeMs: 500,
 
   /** Frames of a daemon that wait for their turn on the stream: one for every open call, some more for answers. */
   daemonQueueFrames: 2048,
@@ -240,6 +246,8 @@ export const LIMITS = {
   blockTextBytes: 4 * MIB,
   /** One replica reads the last numbers of all its streams at this pace. */
   streamPollMs: 3 * SECOND,
+  /** Streams of one such query: the answer for 5,000 takes 15 ms of the process, in which nothing else is done. */
+  streamPollBatch: 500,
   /** Numbered updates read from the store at once. */
   updatePage: 500,
   /** Events that one subscriber's queue holds before it must read the store again. */
@@ -262,6 +270,12 @@ export const LIMITS = {
   /** An outbox row older than this is repeated by any API replica. */
   outboxAgeMs: 3 * SECOND,
   outboxBatch: 100,
+  /**
+   * Chats that one API replica tells the engine of at once, and outbox rows whose chats wait for their turn. An engine that needs
+   * 50 ms for each has them all within a second; of more the outbox tells, which would tell of those that wait for long as well.
+   */
+  wakesAtOnce: 16,
+  wakesWaiting: 200,
   /** Batches in a row of which the engine takes nothing: then it is away. One alone may be refused for its own sake. */
   outboxFailedBatches: 2,
   /** A run whose chat does not move from one look to the next is told to the engine again; so many of them, the oldest, are looked at. */
@@ -296,6 +310,8 @@ export const LIMITS = {
   storeBatchWaiting: 20_000,
   /** Where such a batch fails, so many of it are done alone at once: less than half of `postgresConnections`. */
   storeBatchAlone: 4,
+  /** Daemons whose row somebody else holds, whose hellos wait for it at once beside the batches; as many marks. Together less than half of `postgresConnections`. */
+  storeBatchAside: 2,
   /** Daemons noted as seen in one transaction: their rows are locked meanwhile, and a frame of one of them waits, some 10 ms. */
   storeTouchBatch: 500,
   /** Transactions that wait for a connection: some 10 s of work for ten connections. */

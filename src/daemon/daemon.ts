@@ -40,6 +40,8 @@ export interface DaemonState {
   readonly link: LinkState;
   readonly openCalls: number;
   readonly runningCalls: number;
+  /** Frames of gateways that this process did not understand, since its start: it is older than they are. */
+  readonly unknownFrames: number;
 }
 
 export function createDaemon(options: DaemonOptions): Daemon {
@@ -90,6 +92,7 @@ class RunningDaemon {
   private readonly link: GatewayLink;
   private session: GatewaySession | undefined;
   private linkState: LinkState = { kind: "connecting" };
+  private unknownFrames = 0;
   private stopDueTimer: (() => void) | undefined;
   private stopTidyTimer: () => void;
   private onSettled: (() => void) | undefined;
@@ -135,6 +138,10 @@ class RunningDaemon {
         connected: (session, welcome) => this.connected(session, welcome),
         frame: (session, frame) => this.frame(session, frame),
         disconnected: (session, reason) => this.disconnected(session, reason),
+        unknown: () => {
+          this.unknownFrames += 1;
+          this.tell(this.linkState);
+        },
         waiting: (reason, waitMs) => {
           if (this.session === undefined) this.tell({ kind: "waiting", reason, waitMs });
         },
@@ -271,8 +278,9 @@ class RunningDaemon {
 
   private tell(link: LinkState): void {
     this.linkState = link;
+    const { unknownFrames } = this;
     const { openCount: openCalls, runningIds } = this.desk;
-    this.options.onState?.({ link, openCalls, runningCalls: runningIds.length });
+    this.options.onState?.({ link, openCalls, runningCalls: runningIds.length, unknownFrames });
   }
 
   private tidy(): void {

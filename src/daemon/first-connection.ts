@@ -33,6 +33,7 @@ export async function connectOnce(options: {
         stop();
       },
       frame: () => {},
+      unknown: () => {},
       disconnected: () => {},
       waiting: (reason) => {
         failure = reason;

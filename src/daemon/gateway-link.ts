@@ -14,6 +14,8 @@ export interface LinkListener {
   connected(session: GatewaySession, welcome: Welcome): void;
   frame(session: GatewaySession, frame: SessionFrame): void;
   disconnected(session: GatewaySession, reason: string): void;
+  /** A frame of any connection was not understood, and skipped. */
+  unknown(): void;
   /** The next attempt comes in that many milliseconds. */
   waiting(reason: string, waitMs: number): void;
 }
@@ -98,6 +100,7 @@ export class GatewayLink {
       isBusy,
       onWelcome: (welcome) => this.take(session, welcome),
       onFrame: (frame) => listener.frame(session, frame),
+      onUnknown: () => listener.unknown(),
     });
     return session;
   }

@@ -35,6 +35,8 @@ export interface SessionOptions {
   /** Called before any frame that follows the welcome. */
   onWelcome(welcome: Welcome): void;
   onFrame(frame: SessionFrame): void;
+  /** A frame was not understood, and skipped. */
+  onUnknown(): void;
 }
 
 /** One connection to a gateway, from its hello to its end. Nothing is handed on after the end. */
@@ -137,6 +139,7 @@ export class GatewaySession {
   private take(frame: GatewayFrame): void {
     if (frame.kind === "unknown") {
       this.unknown.skip(frame.what);
+      this.options.onUnknown();
       return;
     }
     if (!this.welcomed) {

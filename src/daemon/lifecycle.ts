@@ -90,9 +90,15 @@ function statusText(
     `gateway   ${status.gateway}`,
     `link      ${linkText(status.link)}`,
     `calls     ${status.openCalls} open, ${status.runningCalls} running`,
+    ...(status.unknownFrames === 0 ? [] : [`skipped   ${skippedText(status.unknownFrames)}`]),
     `since     ${new Date(status.sinceMs).toISOString()}`,
   ];
   return `${lines.join("\n")}\n`;
+}
+
+function skippedText(frames: number): string {
+  const what = `${frames} ${frames === 1 ? "frame" : "frames"} that this daemon does not know`;
+  return `${what}: the gateway is newer, update reliant here`;
 }
 
 function endText(gaveUp: GaveUp | undefined): string {

@@ -20,6 +20,8 @@ const FILE = z.object({
   link: LINK,
   openCalls: z.number(),
   runningCalls: z.number(),
+  /** Not told by a daemon of an earlier release. */
+  unknownFrames: z.number().default(0),
   /** When this became so, milliseconds since 1970. */
   sinceMs: z.number(),
 });
@@ -87,8 +89,9 @@ export class StatusWriter {
     this.stopTimer?.();
     await this.writing;
     const link = { kind: "gave_up", reason: error.message, hint: error.hint ?? "" } as const;
-    const calls = { openCalls: this.last?.openCalls ?? 0, runningCalls: 0 };
-    this.pending = { pid: process.pid, gateway: this.gateway, link, ...calls, sinceMs: this.clock.now() };
+    const { openCalls = 0, unknownFrames = 0 } = this.last ?? {};
+    const counts = { openCalls, runningCalls: 0, unknownFrames };
+    this.pending = { pid: process.pid, gateway: this.gateway, link, ...counts, sinceMs: this.clock.now() };
     await this.write();
   }
 

@@ -102,6 +102,8 @@ export class CallDesk {
   private take(toolCallId: string, answer: DaemonAnswer): "grant" | undefined {
     if (this.link.isEnded) return undefined;
     if (answer.kind === "fenced") {
+      // On its way elsewhere: it leaves when its next connection is welcome, and `supersededCheckMs` ends what stays.
+      if (this.link.isLeaving) return undefined;
       const { daemonId, epoch } = this.fence;
       this.link.end(new ReliantError("conflict", `epoch ${epoch} of daemon ${daemonId} is superseded: connect again`));
       return undefined;

@@ -56,6 +56,7 @@ export class DaemonSession implements SessionLink, FrameReceiver, WheelEntry {
   private resolveEnded: () => void = () => undefined;
   private over = false;
   private welcomed = false;
+  private leaving = false;
   /** True while we do not read: then silence is ours. */
   private held = false;
   private lastHeardMs: number;
@@ -93,6 +94,10 @@ export class DaemonSession implements SessionLink, FrameReceiver, WheelEntry {
 
   get isEnded(): boolean {
     return this.over;
+  }
+
+  get isLeaving(): boolean {
+    return this.leaving;
   }
 
   get isOnline(): boolean {
@@ -176,6 +181,7 @@ export class DaemonSession implements SessionLink, FrameReceiver, WheelEntry {
   }
 
   drain(withinMs: number): void {
+    this.leaving = true;
     this.sendControl({ case: "drain", value: { withinMs: BigInt(withinMs) } });
   }
 

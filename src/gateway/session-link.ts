@@ -6,6 +6,8 @@ import type { OutboundFrame } from "./outbound.ts";
 export interface SessionLink {
   readonly address: DaemonAddress;
   readonly isEnded: boolean;
+  /** The daemon was asked to go elsewhere: its next connection may come before this one ends. */
+  readonly isLeaving: boolean;
   /** In the main lane. A daemon that does not read ends the session. */
   send(frame: OutboundFrame): void;
   /** In the lane that overtakes. A daemon that does not read ends the session. */

@@ -1,3 +1,4 @@
+import type { Counters } from "./counters.ts";
 import type { ReadinessChecks } from "./readiness.ts";
 
 export interface HealthServer {
@@ -7,11 +8,13 @@ export interface HealthServer {
 }
 
 /**
- * `/health` (200 while the process answers) and `/ready` (200, or 503 while a check fails), each check with its state.
+ * `/health` (200 while the process answers), `/ready` (200, or 503 while a check fails, each check with its state) and
+ * `/stats` (what the process counts).
  * Throws what `listen` throws: EADDRINUSE, EACCES.
  */
 export function startHealthServer(
   checks: Pick<ReadinessChecks, "ask">,
+  counters: Pick<Counters, "read">,
   address: { readonly port: number; readonly bindAddress: string },
 ): HealthServer {
   const server = Bun.serve({
@@ -26,8 +29,10 @@ export function startHealthServer(
           const answer = await checks.ask();
           return json(answer, answer.ready ? 200 : 503);
         }
+        case "/stats":
+          return json(counters.read(), 200);
         default:
-          return json({ error: "there is /health and /ready" }, 404);
+          return json({ error: "there is /health, /ready and /stats" }, 404);
       }
     },
   });

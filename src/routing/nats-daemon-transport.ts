@@ -2,6 +2,7 @@ import { create, fromJsonString, type MessageInitShape, toJsonString } from "@bu
 import type { Clock } from "../core/clock.ts";
 import { ERROR_TABLE, type ErrorCode, ReliantError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
+import { within } from "../core/within.ts";
 import {
   type DaemonCommandReply,
   DaemonCommandReplySchema,
@@ -26,7 +27,7 @@ export class NatsDaemonTransport implements DaemonTransport {
 
   constructor(
     private readonly link: NatsLink<NatsPeer>,
-    clock: Clock,
+    private readonly clock: Clock,
     private readonly acceptedMs: number = LIMITS.acceptedMs,
   ) {
     this.inbox = new NatsInbox(link, clock, (body) => this.takeNews(body));
@@ -46,7 +47,20 @@ export class NatsDaemonTransport implements DaemonTransport {
     const subject = wantsNews ? subjects.syncRequest : subjects.request;
     const body = encodeToolRequest(address, request);
     const answer = await this.inbox.ask(subject, body, request.traceparent, this.acceptedMs, signal);
-    return answer.kind === "reply" ? this.sendAnswer(answer.body) : answer;
+    if (answer.kind === "reply") return this.sendAnswer(answer.body);
+    if (answer.kind === "no_answer" && !(await this.natsAnswers(signal))) return { kind: "away" };
+    return answer;
+  }
+
+  /** False where the server takes and says nothing, though the connection to it stands yet. */
+  private async natsAnswers(signal: AbortSignal): Promise<boolean> {
+    const bound = { ms: LIMITS.natsProbeMs, act: "reach NATS", clock: this.clock, signal };
+    const answers = await within(this.link.flush(signal), bound).then(
+      () => true,
+      () => false,
+    );
+    signal.throwIfAborted();
+    return answers;
   }
 
   onNews(listener: (toolCallId: string, news: CallNews) => void): () => void {

@@ -1,4 +1,5 @@
 import { create, fromJsonString, toJsonString } from "@bufbuild/protobuf";
+import type { Clock } from "../core/clock.ts";
 import { messageOf, ReliantError, toReliantError, unreachable } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Logger } from "../core/logger.ts";
@@ -23,6 +24,7 @@ export interface NATSToolBridgeDeps {
   readonly host: DaemonHost;
   readonly toolCalls: Pick<ToolCalls, "find">;
   readonly check: MessageCheck;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
@@ -169,7 +171,7 @@ export class NATSToolBridge {
       case "online":
         return commandReply(commandId, notHereUnless(host.isOnline(address)));
       case "loadConfig":
-        return host.command(address, { kind: "load_config" }, AbortSignal.timeout(LIMITS.commandMs)).then(
+        return this.loadConfig(address).then(
           () => commandReply(commandId, undefined),
           (error) => commandReply(commandId, toReliantError(error, "load the daemon's configuration")),
         );
@@ -178,6 +180,14 @@ export class NATSToolBridge {
       default:
         return unreachable(command);
     }
+  }
+
+  private async loadConfig(address: DaemonAddress): Promise<void> {
+    const bound = new AbortController();
+    const disarm = this.deps.clock.after(LIMITS.commandMs, () =>
+      bound.abort(new ReliantError("deadline_exceeded", `no answer within ${LIMITS.commandMs} ms`)),
+    );
+    await this.deps.host.command(address, { kind: "load_config" }, bound.signal).finally(disarm);
   }
 
   /** The command, or what is wrong with it. */

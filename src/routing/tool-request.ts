@@ -60,6 +60,8 @@ export async function deliverToolCall(
   let progress: DeliveryProgress = { startedAtMs: deps.clock.now(), reached: false, seenOnline: false };
   for (let misses = 0; ; ) {
     const look = await lookAt(deps, request, signal);
+    // Nobody can tell whether its machine is there; one that is not may have been kept from coming.
+    if (!deps.transport.canCarry) progress = { ...progress, startedAtMs: deps.clock.now(), seenOnline: true };
     if (look.cancelRequested && look.call.state === "running") await passCancelOn(deps, look, request.userId, signal);
     const step = nextDeliveryStep({ ...look, nowMs: deps.clock.now(), progress }, deps.times);
     switch (step.kind) {
@@ -143,8 +145,8 @@ async function send(
   request: ToolRequest,
   goal: DeliveryGoal,
   signal: AbortSignal,
-): Promise<SendAnswer | { readonly kind: "away" }> {
-  // It waits, and none of its time is used up: nobody can tell whether its machine is there.
+): Promise<SendAnswer> {
+  // It waits, and none of its time is used up.
   if (!deps.transport.canCarry) return { kind: "away" };
   if (Buffer.byteLength(request.inputJson) > LIMITS.toolInputBytes) {
     return { kind: "invalid", message: `its input is larger than ${LIMITS.toolInputBytes} bytes` };

@@ -46,22 +46,28 @@ export class Http2FrameWatch {
         at += skipped;
         continue;
       }
+      if (this.headerFilled === 0 && chunk.length - at >= HEADER_BYTES) {
+        const fault = this.frame(chunk, at);
+        if (fault !== undefined) return fault;
+        at += HEADER_BYTES;
+        continue;
+      }
       const taken = Math.min(HEADER_BYTES - this.headerFilled, chunk.length - at);
       this.header.set(chunk.subarray(at, at + taken), this.headerFilled);
       this.headerFilled += taken;
       at += taken;
       if (this.headerFilled < HEADER_BYTES) break;
       this.headerFilled = 0;
-      const fault = this.frame();
+      const fault = this.frame(this.header, 0);
       if (fault !== undefined) return fault;
     }
     return undefined;
   }
 
-  /** One frame header is whole. Field layout: RFC 9113 §4.1. */
-  private frame(): string | undefined {
-    const [high = 0, middle = 0, low = 0, type = 0, flags = 0] = this.header;
-    const length = (high << 16) | (middle << 8) | low;
+  /** One frame header stands there whole. Field layout: RFC 9113 §4.1. */
+  private frame(bytes: Uint8Array, at: number): string | undefined {
+    const length = ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
+    const [type, flags] = [bytes[at + 3] ?? 0, bytes[at + 4] ?? 0];
     this.payloadLeft = length;
     if (type === FRAME.headers || (type === FRAME.continuation && this.headerOpen)) {
       return this.headerFrame(type, length, flags);

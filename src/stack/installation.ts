@@ -1,7 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { allOf } from "./all-of.ts";
-import { type Backends, backendFlags, type Links, linkOf, startLinks } from "./links.ts";
+import { type Backends, backendFlags } from "./backends.ts";
+import { type Links, linkOf, startLinks, throughLinks } from "./links.ts";
 import { ProcessStarter } from "./process-starter.ts";
 import { type RoleProcess, type ServerRole, startRoles } from "./role-process.ts";
 import { type StackDaemon, type StackDaemonOptions, startStackDaemon } from "./stack-daemon.ts";
@@ -73,7 +74,7 @@ export async function startInstallation(options: InstallationOptions): Promise<I
   const users = ["--jwt-public-key-file", issuer.publicKeyFile, "--disable-tls"];
   const start = async (kind: ServerRole, count: number, own: readonly string[]) => {
     log(`starting ${count} × ${kind}`);
-    const flags = [...backendFlags(kind, links, backends), "--data-dir", data, ...own];
+    const flags = [...backendFlags(kind, throughLinks(kind, links, backends)), "--data-dir", data, ...own];
     return startRoles({ kind, count, flags, starter, signal });
   };
   const [apis, gateways, workers] = await allOf([

@@ -1,4 +1,5 @@
 import { assert } from "../core/errors.ts";
+import type { Backends } from "./backends.ts";
 import type { ServerRole } from "./role-process.ts";
 import { startToxicProxy, type ToxicProxy, type Upstream } from "./toxic-proxy.ts";
 
@@ -16,13 +17,6 @@ export type LinkName =
   | "client-api";
 
 export type Links = ReadonlyMap<LinkName, ToxicProxy>;
-
-/** The servers that the roles stand on. */
-export interface Backends {
-  readonly databaseUrl: string;
-  readonly natsUrl: string;
-  readonly temporal: { readonly host: string; readonly port: number; readonly namespace: string };
-}
 
 /** A link to each backend for each kind of role that needs it, and two without upstreams yet: `daemon-gateway` and `client-api`. */
 export async function startLinks(backends: Backends, closing: AsyncDisposableStack): Promise<Links> {
@@ -59,24 +53,24 @@ export function linkOf(links: Links, name: LinkName): ToxicProxy {
   return link;
 }
 
-/** Flags by which a role reaches its backends through its links. */
-export function backendFlags(kind: ServerRole, links: Links, backends: Backends): string[] {
+/** The backends as a role reaches them, through its links. */
+export function throughLinks(kind: ServerRole, links: Links, backends: Backends): Backends {
+  const portOf = (name: LinkName) => linkOf(links, name).port;
   const through = (url: string, name: LinkName) => {
     const changed = new URL(url);
     changed.hostname = "127.0.0.1";
-    changed.port = String(linkOf(links, name).port);
+    changed.port = String(portOf(name));
     return changed.href;
   };
-  const flags = [
-    ...["--db-url", through(backends.databaseUrl, `${kind}-postgres`)],
-    ...["--nats-url", through(backends.natsUrl, `${kind}-nats`)],
-  ];
-  if (kind === "gateway") return flags;
-  return [
-    ...flags,
-    ...["--temporal-host", "127.0.0.1", "--temporal-port", String(linkOf(links, `${kind}-temporal`).port)],
-    ...["--temporal-namespace", backends.temporal.namespace],
-  ];
+  const temporal =
+    kind === "gateway"
+      ? backends.temporal
+      : { ...backends.temporal, host: "127.0.0.1", port: portOf(`${kind}-temporal`) };
+  return {
+    databaseUrl: through(backends.databaseUrl, `${kind}-postgres`),
+    natsUrl: through(backends.natsUrl, `${kind}-nats`),
+    temporal,
+  };
 }
 
 function addressOf(url: string): Upstream {

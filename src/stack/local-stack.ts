@@ -1,14 +1,9 @@
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
 import { ReliantError } from "../core/errors.ts";
 import { allOf } from "./all-of.ts";
+import { startBaseServers, startTemporalBeside } from "./base-servers.ts";
 import { type Installation, type InstallationOptions, startInstallation } from "./installation.ts";
-import { startNats } from "./nats-server.ts";
-import { createDatabase, startPostgres } from "./postgres-server.ts";
-import { letEveryoneEnter, postgresUser } from "./postgres-user.ts";
 import type { ServerPrograms } from "./server-programs.ts";
 import type { StackServer } from "./stack-server.ts";
-import { startTemporal } from "./temporal-server.ts";
 
 export interface LocalStackOptions extends Omit<InstallationOptions, "backends"> {
   readonly programs: ServerPrograms;
@@ -39,20 +34,16 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     );
   }
   await using closing = new AsyncDisposableStack();
-  await mkdir(folder, { recursive: true });
-  if ((await postgresUser()) !== undefined) await letEveryoneEnter(folder);
-  const removed = options.temporary === true ? folder : undefined;
-  const at = (name: string) => ({ folder: join(folder, name), removed, signal });
-  const own = async <T extends StackServer>(starting: Promise<T>) => closing.use(await starting);
+  const own = async <T extends AsyncDisposable>(starting: Promise<T>) => closing.use(await starting);
   log("starting Postgres, NATS and Temporal");
-  const [postgres, nats, temporal] = await allOf([
-    own(startPostgres(programs.postgres, { ...at("postgres"), durable: options.durable })),
-    own(startNats(programs.natsServer, at("nats"))),
-    own(startTemporal(programs.temporal, at("temporal"))),
+  const removed = options.temporary === true ? folder : undefined;
+  const servers = { programs, folder, removed, durable: options.durable, signal };
+  const [{ postgres, nats, databaseUrl }, temporal] = await allOf([
+    own(startBaseServers(servers)),
+    own(startTemporalBeside(servers)),
   ]);
   const backends = {
-    databaseUrl: await createDatabase(postgres.url, "reliant"),
-    natsUrl: nats.url,
+    ...{ databaseUrl, natsUrl: nats.url },
     temporal: { host: temporal.host, port: temporal.port, namespace: temporal.namespace },
   };
   const installation = closing.use(await startInstallation({ ...options, backends }));

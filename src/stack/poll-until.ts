@@ -5,6 +5,8 @@ import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 export interface PollOptions {
   /** Default `TRIAL_LIMITS.stackReadyMs`. */
   readonly timeoutMs?: number | undefined;
+  /** Between two looks. Default `TRIAL_LIMITS.stackPollMs`. */
+  readonly pauseMs?: number | undefined;
   /** A reason to stop before that. */
   readonly giveUp?: (() => string | undefined) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -21,7 +23,12 @@ export async function pollUntil<T>(
   look: () => T | undefined | false | Promise<T | undefined | false>,
   options: PollOptions = {},
 ): Promise<T> {
-  const { timeoutMs = TRIAL_LIMITS.stackReadyMs, clock = systemClock, signal } = options;
+  const {
+    timeoutMs = TRIAL_LIMITS.stackReadyMs,
+    pauseMs = TRIAL_LIMITS.stackPollMs,
+    clock = systemClock,
+    signal,
+  } = options;
   const deadlineMs = clock.stamp().monotonicMs + timeoutMs;
   let lastError: unknown;
   for (;;) {
@@ -38,6 +45,6 @@ export async function pollUntil<T>(
       const last = lastError === undefined ? "" : ` (last: ${messageOf(lastError)})`;
       throw new ReliantError("deadline_exceeded", `wait for ${what}: ${reason}${last}`, { cause: lastError });
     }
-    await clock.sleep(TRIAL_LIMITS.stackPollMs, signal);
+    await clock.sleep(pauseMs, signal);
   }
 }

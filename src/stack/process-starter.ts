@@ -13,6 +13,8 @@ export interface StarterOptions {
   readonly env: Readonly<Record<string, string>>;
   /** A folder that is removed when we die without ending the processes. */
   readonly removed?: string | undefined;
+  /** Characters of each output stream that are kept in memory. Default `TRIAL_LIMITS.stackRoleCharacters`. */
+  readonly keptCharacters?: number | undefined;
 }
 
 export interface StartOptions {
@@ -34,7 +36,7 @@ export class ProcessStarter {
   constructor(private readonly options: StarterOptions) {}
 
   async start(start: StartOptions): Promise<ManagedProcess> {
-    const { executable, folder, env, removed } = this.options;
+    const { executable, folder, env, removed, keptCharacters = TRIAL_LIMITS.stackRoleCharacters } = this.options;
     const home = start.home ?? folder;
     const process = await ManagedProcess.start({
       name: start.name,
@@ -44,7 +46,7 @@ export class ProcessStarter {
       stdin: start.stdin,
       folder: removed,
       logFile: join(folder, "logs", `${start.name.replaceAll(" ", "-")}.log`),
-      keptCharacters: TRIAL_LIMITS.stackRoleCharacters,
+      keptCharacters,
     });
     this.started = [...this.started.filter(({ isRunning }) => isRunning), process];
     return process;

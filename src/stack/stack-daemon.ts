@@ -45,7 +45,7 @@ export interface StackDaemon {
 /** A daemon with a token of its own, connected when this resolves. */
 export async function startStackDaemon(
   starter: ProcessStarter,
-  user: StackUser,
+  user: Pick<StackUser, "newDaemonToken">,
   options: StackDaemonOptions & { readonly folder: string; readonly gatewayUrl: string },
   signal?: AbortSignal,
 ): Promise<StackDaemon> {

@@ -22,6 +22,9 @@ export interface StackIssuer {
   sign(subject: string): Promise<string>;
 }
 
+/** The `iss` of their tokens. */
+export const STACK_ISSUER = "reliant-stack";
+
 export async function createIssuer(folder: string): Promise<StackIssuer> {
   const { privateKey, publicKey } = await generateKeyPair("EdDSA", { extractable: true });
   const publicKeyFile = join(folder, "issuer.pem");
@@ -30,7 +33,7 @@ export async function createIssuer(folder: string): Promise<StackIssuer> {
     new SignJWT({})
       .setProtectedHeader({ alg: "EdDSA" })
       .setSubject(subject)
-      .setIssuer("reliant-stack")
+      .setIssuer(STACK_ISSUER)
       .setIssuedAt()
       .setExpirationTime("1d")
       .sign(privateKey);

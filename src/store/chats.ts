@@ -2,20 +2,30 @@ import type { Chat, ContentBlock, Message, Run } from "../chat/message.ts";
 import type { ToolCall } from "../chat/tool-call.ts";
 import type { Page } from "./projects.ts";
 
+export interface NewChat {
+  readonly id: string;
+  readonly userId: string;
+  readonly projectId?: string;
+  readonly title: string;
+  readonly model: string;
+  readonly daemonId?: string;
+}
+
 /** A chat as clients see it and change it. */
 export interface Chats {
   /**
    * A new chat; the same id again answers the chat that is there. Throws `already_exists` where the id is another
    * user's, `not_found` for a project of another user. A user update.
    */
-  create(chat: {
-    readonly id: string;
-    readonly userId: string;
-    readonly projectId?: string;
-    readonly title: string;
-    readonly model: string;
-    readonly daemonId?: string;
-  }): Promise<Chat>;
+  create(chat: NewChat): Promise<Chat>;
+  /**
+   * A new chat with its first message: `create` and `sendMessage` in one transaction, and one user update for both. The
+   * same ids again change nothing and answer what is there.
+   */
+  start(
+    chat: NewChat,
+    message: { readonly messageId: string; readonly blocks: readonly ContentBlock[] },
+  ): Promise<{ readonly chat: Chat; readonly message: Message; readonly run: Run; readonly outboxId?: string }>;
   /** Throws `not_found`. */
   get(userId: string, chatId: string): Promise<Chat>;
   /** Newest change first. */

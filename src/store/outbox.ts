@@ -6,7 +6,11 @@ export interface OutboxEntry {
 }
 
 export interface Outbox {
-  /** Entries that are older than `LIMITS.outboxAgeMs` and that nobody else has claimed; theirs for a while, then anybody's again. */
+  /**
+   * Entries that are older than `LIMITS.outboxAgeMs` and that nobody else has claimed; theirs for a while, then anybody's
+   * again. Those that were never claimed first, then those whose claim ended first: what is refused each time keeps
+   * nothing else from its turn.
+   */
   claim(nowMs: number, limit: number): Promise<readonly OutboxEntry[]>;
   done(ids: readonly string[]): Promise<void>;
   /** What could not be told: anybody's again at once. */

@@ -50,7 +50,10 @@ export interface ToolCalls {
     readonly ending: Ending;
     readonly result: ToolResult;
   }): Promise<ToolCall>;
-  /** A daemon asks for the grant. With the daemon's row locked and its epoch compared. A call that is not this daemon's: withdraw. */
+  /**
+   * A daemon asks for the grant, which goes to the process that holds the epoch, and to it again; to another process of the
+   * same journal never. With the daemon's row locked and its epoch compared. A call that is not this daemon's: withdraw.
+   */
   daemonReady(
     fence: DaemonFence,
     ready: { readonly toolCallId: string; readonly journalId: string },

@@ -14,6 +14,8 @@ export type BeginAnswer =
   | {
       readonly kind: "begun";
       readonly attempt: number;
+      /** Attempts that count, with this one: those that a process broke off because it stopped do not (`LIMITS.modelStops`). */
+      readonly asked: number;
       /** An attempt before was told to wait until then, and its writer is gone: ask no sooner. Unix milliseconds. */
       readonly notBeforeMs?: number;
       readonly chat: Chat;
@@ -29,7 +31,7 @@ export interface Turns {
   view(chatId: string): Promise<LoopView>;
   /**
    * Takes the fence of the answer: makes its row (`open`) or raises its attempt, counts a model call of the run, notes
-   * the attempt, and commits a numbered `attempt_started`. An attempt beyond `LIMITS.modelAttempts` fails the answer
+   * the attempt, and commits a numbered `attempt_started`. An attempt beyond `LIMITS.modelAttempts` that count fails the answer
    * instead and is `settled`. `after`: only where this attempt is still the newest, for the writer that goes on after
    * its own attempt; otherwise `settled`.
    */
@@ -38,19 +40,25 @@ export interface Turns {
     readonly messageId: string;
     readonly after?: number;
   }): Promise<BeginAnswer>;
-  /** Stores the latest state of the blocks that are being written. */
+  /** Stores the latest state of the blocks that are being written, and the attempt's usage as far as it is known: its writer may be killed. */
   saveLiveBlocks(
     fence: AnswerFence,
     blocks: readonly LiveBlock[],
+    usage?: Usage,
   ): Promise<{ readonly held: boolean; readonly cancelRequested: boolean }>;
   /**
    * Notes how an attempt ended that does not settle the answer (a retry follows), with its usage as far as known.
    * `retryAtMs`: the provider is asked again then (Unix milliseconds); while the fence holds, this is a numbered
-   * `provider_waiting`.
+   * `provider_waiting`. `stopped`: its process stops; the attempt does not count, and a wait that it had taken over goes on.
    */
   noteAttempt(
     fence: AnswerFence,
-    note: { readonly usage?: Usage; readonly error: Failure; readonly retryAtMs?: number },
+    note: {
+      readonly usage?: Usage;
+      readonly error: Failure;
+      readonly retryAtMs?: number;
+      readonly stopped?: true;
+    },
   ): Promise<void>;
   /**
    * The answer as it stays: takes the place of the live blocks, makes a `requested` row for each tool call, numbers

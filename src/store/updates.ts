@@ -1,4 +1,4 @@
-import type { ChatUpdate, LiveBlock, ToolOutputChunk, UserUpdate } from "../chat/chat-update.ts";
+import type { ChatUpdate, LiveBlock, ProviderWait, ToolOutputChunk, UserUpdate } from "../chat/chat-update.ts";
 
 /** What streams read. */
 export interface Updates {
@@ -7,6 +7,8 @@ export interface Updates {
   userUpdates(userId: string, afterSequence: number, limit: number): Promise<readonly UserUpdate[]>;
   /** Stored part of what is being written now. */
   liveBlocks(chatId: string): Promise<readonly LiveBlock[]>;
+  /** The wait for the provider that the chat's answer is in, where its time is not over; whether anybody lives who waits is not known. */
+  providerWait(chatId: string): Promise<ProviderWait | undefined>;
   /** The latest stored piece of the output of each running call. */
   liveOutput(chatId: string): Promise<readonly ToolOutputChunk[]>;
   /** Through the write queue: the latest piece of a call's output, a lossy view. */

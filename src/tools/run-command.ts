@@ -4,6 +4,7 @@ import { CharacterSplitter } from "./character-splitter.ts";
 import { OutputFile } from "./output-file.ts";
 import { OutputWindow } from "./output-window.ts";
 import { killStrays, signalGroup } from "./process-group.ts";
+import { ReadGarbage } from "./read-garbage.ts";
 import type { OutputChannel, ToolContext } from "./tool.ts";
 import { toolEnvironment } from "./tool-environment.ts";
 
@@ -56,9 +57,10 @@ export async function runCommand(
   });
   const window = new OutputWindow(LIMITS.toolResultTextBytes - NOTES_BYTES);
   const file = new OutputFile(context.outputFile);
+  const garbage = new ReadGarbage();
   const channels = [
-    new Channel("stdout", child.stdout, window, file, context),
-    new Channel("stderr", child.stderr, window, file, context),
+    new Channel("stdout", child.stdout, window, file, garbage, context),
+    new Channel("stderr", child.stderr, window, file, garbage, context),
   ] as const;
 
   let stopKilling = () => {};
@@ -119,6 +121,7 @@ class Channel {
     stream: ReadableStream<Uint8Array<ArrayBuffer>>,
     private readonly window: OutputWindow,
     private readonly file: OutputFile,
+    private readonly garbage: ReadGarbage,
     private readonly context: ToolContext,
   ) {
     this.reader = stream.getReader();
@@ -139,6 +142,7 @@ class Channel {
       // The channels share the window: they meet between characters only.
       this.window.push(this.characters.push(value));
       await this.file.write(value);
+      this.garbage.add(value.length);
     }
     this.window.push(this.characters.rest());
   }

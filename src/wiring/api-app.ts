@@ -9,6 +9,7 @@ import { RunWatch } from "../api/run-watch.ts";
 import { SequencePoller } from "../api/sequence-poller.ts";
 import { StreamingApi } from "../api/streaming-service.ts";
 import { TokenApi } from "../api/token-service.ts";
+import { WakeQueue } from "../api/wake-queue.ts";
 import type { IdentityVerifier } from "../auth/identity.ts";
 import { systemClock as clock } from "../core/clock.ts";
 import { LIMITS } from "../core/limits.ts";
@@ -67,10 +68,12 @@ export async function openApiApp(deps: ApiAppDeps, ports: ApiPorts, parts: Serve
   const poller = new SequencePoller({ store, clock });
   const outbox = new OutboxRepeater({ store, engine, clock });
   const runWatch = new RunWatch({ store, engine, clock });
+  const wakes = new WakeQueue({ store, engine });
   const apis: Apis = {
     chats: new ChatApi({
       store,
       engine,
+      wakes,
       router,
       checkModel: deps.checkModel,
       defaultModel: deps.defaultModel,
@@ -117,6 +120,7 @@ export async function openApiApp(deps: ApiAppDeps, ports: ApiPorts, parts: Serve
       apis.streaming.stop();
       const loops = [poller, outbox, runWatch].map((loop) => loop.stop());
       await Promise.all([http.close(LIMITS.drainMs), grpc.close(LIMITS.drainMs), ...loops]);
+      await wakes.stop();
     },
   };
 }

@@ -13,9 +13,9 @@ import type { SettingsOf } from "../config/settings-of.ts";
 import { systemClock as clock } from "../core/clock.ts";
 import { messageOf, ReliantError } from "../core/errors.ts";
 import { logger } from "../core/logger.ts";
+import { SqliteJournal } from "../daemon/sqlite-journal.ts";
 import { openNats } from "../nats/nats-connection.ts";
 import { NATSDaemonRouter } from "../routing/nats-daemon-router.ts";
-import { NatsDaemonTransport } from "../routing/nats-daemon-transport.ts";
 import { NATSToolBridge } from "../routing/nats-tool-bridge.ts";
 import { findServerPrograms } from "../stack/server-programs.ts";
 import { openStore } from "../store/kysely/kysely-store.ts";
@@ -27,40 +27,34 @@ export const BENCH_DRIVERS: BenchDrivers = {
   openStore: (url, signal) => openStore({ driver: "postgres", url, clock, announce: () => undefined, signal }),
   openNats: (url, signal) => openNats({ url, name: "reliant bench", log: logger("bench") }, signal),
   openRouter: (store, link) => new NATSDaemonRouter({ store, link, clock }),
-  openTransport: (link) => new NatsDaemonTransport(link, clock),
+  openJournal: (path) => SqliteJournal.open(path),
   openBridge: (deps) => new NATSToolBridge(deps),
 };
 
 /**
- * `reliant bench`: measures and prints the table. Exit code 0: all was measured, and (in a soak) nothing grew; 1 otherwise.
+ * `reliant bench`: measures and prints the table. Exit code 0: all was measured, and (in a soak) nothing rose; 1 otherwise.
  * A number that is not reached is told and is no failure: the machine may be a small one.
  */
 export async function runBench(settings: SettingsOf<"bench">, text: string, context: Context): Promise<number> {
   const names = text.split(/[\s,]+/).filter((name) => name !== "");
   const before = settings.compareFile === undefined ? undefined : await readRun(settings.compareFile);
-  const run =
+  const saved =
     settings.server === undefined
       ? await onOwnStack(settings, names, context)
       : await onUserStack(settings, names, context);
-  await context.write(`\n${renderRun(run.saved)}`);
-  if (before !== undefined) await context.write(`\n${renderComparison(before, run.saved)}`);
-  if (settings.jsonFile !== undefined) await Bun.write(settings.jsonFile, `${JSON.stringify(run.saved, null, 2)}\n`);
-  const missed = missedOf(run.saved);
+  await context.write(`\n${renderRun(saved)}`);
+  if (before !== undefined) await context.write(`\n${renderComparison(before, saved)}`);
+  if (settings.jsonFile !== undefined) await Bun.write(settings.jsonFile, `${JSON.stringify(saved, null, 2)}\n`);
+  const missed = missedOf(saved);
   if (missed.length > 0) context.warn(`not reached here: ${missed.join("; ")}`);
-  return run.saved.notMeasured.length === 0 && !run.grows ? 0 : 1;
-}
-
-interface BenchRun {
-  readonly saved: SavedRun;
-  /** Something rose in a soak that must not. */
-  readonly grows: boolean;
+  return saved.notMeasured.length === 0 && saved.watched.every(({ rises }) => !rises) ? 0 : 1;
 }
 
 async function onOwnStack(
   settings: SettingsOf<"bench">,
   names: readonly string[],
   context: Context,
-): Promise<BenchRun> {
+): Promise<SavedRun> {
   const parts = partsNamed(names);
   const programs = await findServerPrograms(settings);
   const executable = ownExecutable();
@@ -74,8 +68,7 @@ async function onOwnStack(
     const tell = (line: string) => context.writeError(line);
     const world = { folder, executable, programs, drivers: BENCH_DRIVERS, clock, signal, tell };
     const { reports, notMeasured } = await measureParts(parts, { ...world, durationMs: settings.soakMs });
-    const saved = { ...heading(), machine, ...mergeReports(reports), notMeasured: [...notMeasured] };
-    return { saved, grows: reports.some((report) => report.grows === true) };
+    return { ...heading(), machine, ...mergeReports(reports), notMeasured: [...notMeasured] };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -85,7 +78,7 @@ async function onUserStack(
   settings: SettingsOf<"bench">,
   names: readonly string[],
   context: Context,
-): Promise<BenchRun> {
+): Promise<SavedRun> {
   if (settings.server === undefined || settings.token === undefined) {
     throw new ReliantError("usage", "measure a stack by its address: no token to show it", {
       hint: "pass one with --token or RELIANT_TOKEN (`--token -` reads it from standard input)",
@@ -102,7 +95,7 @@ async function onUserStack(
     clock,
     signal: context.signal,
   });
-  return { saved: { ...heading(), machine, ...mergeReports([report]), notMeasured: [] }, grows: false };
+  return { ...heading(), machine, ...mergeReports([report]), notMeasured: [] };
 }
 
 function heading() {

@@ -37,10 +37,12 @@ export function runGateway(settings: SettingsOf<"gateway">, context: CommandCont
       host: service,
       toolCalls: store.toolCalls,
       check,
+      clock,
       log: logger("gateway", "bridge"),
     });
     bridge.start();
     service.start();
+    parts.counters.set("gateway", () => service.stats());
     const verifier = new DBPATValidator({ store, clock });
     const { bindAddress } = settings;
     const shared = { bindAddress, tls, clock };

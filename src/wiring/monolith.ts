@@ -68,6 +68,7 @@ async function start(
     log: logger("gateway"),
   });
   service.start();
+  parts.counters.set("gateway", () => service.stats());
   const daemon = new LocalDaemon({
     service,
     identity: { userId, scope: "daemon" },

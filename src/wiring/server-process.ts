@@ -2,6 +2,7 @@ import { listenError, type WantedPort } from "../config/port-conflict.ts";
 import type { Role } from "../config/row.ts";
 import { systemClock } from "../core/clock.ts";
 import { configureLogging, type LogFormat, type LogLevel, logger } from "../core/logger.ts";
+import { Counters } from "../ops/counters.ts";
 import { startHealthServer } from "../ops/health-server.ts";
 import { connecting, ReadinessChecks } from "../ops/readiness.ts";
 import type { CommandContext } from "./command-context.ts";
@@ -9,6 +10,7 @@ import type { CommandContext } from "./command-context.ts";
 /** What a role is made of while it runs. */
 export interface ServerParts {
   readonly readiness: ReadinessChecks;
+  readonly counters: Counters;
   /** Ends what is being waited for while the role starts. */
   readonly signal: AbortSignal;
   /** What is to be closed, in the reverse order of its opening, after the role has drained. */
@@ -41,12 +43,13 @@ export async function runServer(
       need,
       connecting(() => "not there yet"),
     );
+  const counters = new Counters();
   await using closing = new AsyncDisposableStack();
   const wanted = { role, setting: "healthPort", port: settings.healthPort, bindAddress: settings.bindAddress } as const;
-  const health = await listening(wanted, async () => startHealthServer(readiness, wanted));
+  const health = await listening(wanted, async () => startHealthServer(readiness, counters, wanted));
   closing.defer(() => health.stop());
   try {
-    const drain = await start({ readiness, signal: context.signal, closing });
+    const drain = await start({ readiness, counters, signal: context.signal, closing });
     readiness.set(role, async () => undefined);
     log.info("ready", { healthPort: health.port });
     await aborted(context.signal);

@@ -1,15 +1,10 @@
 /** `bun run bench [PART …] [flags of reliant bench]`: builds the executable where a source is newer, and runs its `bench`. */
-import { dirname } from "node:path";
 import { builtExecutable } from "../support/executable.ts";
-import { stackPrograms } from "../support/stack-programs.ts";
+import { programFlags } from "../support/program-flags.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
 await using folder = await tempFolder("bench-programs");
-const [executable, programs] = await Promise.all([builtExecutable(), stackPrograms(folder.path)]);
-const flags = [
-  ...["--nats-server", programs.natsServer, "--temporal-cli", programs.temporal],
-  ...["--postgres-bin", dirname(programs.postgres.postgres)],
-];
+const [executable, flags] = await Promise.all([builtExecutable(), programFlags(folder.path)]);
 const run = Bun.spawn([executable, "bench", ...process.argv.slice(2), ...flags], {
   stdio: ["inherit", "inherit", "inherit"],
 });

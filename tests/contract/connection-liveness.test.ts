@@ -85,6 +85,7 @@ describe("a daemon whose network drops everything, by the real clock", () => {
         connected: () => note("connected"),
         disconnected: () => note("disconnected"),
         frame: () => undefined,
+        unknown: () => undefined,
         waiting: () => note("waiting"),
       },
       runningIds: () => [],

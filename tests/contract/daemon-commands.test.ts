@@ -139,6 +139,11 @@ describe("reliant daemon", () => {
     });
     const shown = await machine.run("status");
     expect([shown.code, shown.out]).toEqual([0, expect.stringContaining("connected as dmn_given, epoch 1")]);
+    expect(shown.out).not.toContain("skipped");
+    (await machine.gateway.connection(0)).send({ case: undefined });
+    await eventually("the status to tell of a frame that is not known", async () =>
+      (await machine.run("status")).out.includes("skipped   1 frame that this daemon does not know"),
+    );
     expect((await machine.run("logs")).out).toContain("connected");
     const stop = await machine.run("stop");
     expect([stop.code, stop.out]).toEqual([0, `The daemon ${daemon.pid} was stopped.\n`]);

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { ErrorCode, NatsError } from "nats";
 import { systemClock } from "../../src/core/clock.ts";
+import { LIMITS } from "../../src/core/limits.ts";
 import { logger } from "../../src/core/logger.ts";
 import type { ToolsDaemonService } from "../../src/gateway/tools-daemon-service.ts";
 import { type NatsLink, openNats } from "../../src/nats/nats-connection.ts";
@@ -11,8 +12,10 @@ import { daemonSubjects } from "../../src/routing/subjects.ts";
 import { encodeToolRequest } from "../../src/routing/tool-message.ts";
 import { eventually } from "../support/eventually.ts";
 import { FakeStore } from "../support/fake-store.ts";
+import { FrameConnection } from "../support/frame-connection.ts";
 import { FrameDaemon } from "../support/frame-daemon.ts";
 import { gatewayOver, requestOf } from "../support/gateway-world.ts";
+import { ManualClock } from "../support/manual-clock.ts";
 import { type OwnNatsServer, startNats } from "../support/nats-server.ts";
 import { SHORT_ROUTER_TIMES } from "../support/router-world.ts";
 
@@ -28,7 +31,10 @@ beforeEach(async () => {
   link = await openNats({ url: server.url, name: "test", log: logger("test") }, AbortSignal.timeout(10_000));
   store = new FakeStore();
   ({ service } = gatewayOver(store));
-  const deps = { link, host: service, toolCalls: store.toolCalls, check: createMessageCheck(), log: logger("test") };
+  const deps = {
+    ...{ link, host: service, toolCalls: store.toolCalls, check: createMessageCheck(), clock: systemClock },
+    log: logger("test"),
+  };
   bridge = new NATSToolBridge(deps);
   bridge.start();
   daemon = new FrameDaemon({ userId: "usr_ada" });
@@ -55,6 +61,24 @@ async function nobodyListens(subject: string): Promise<boolean> {
 }
 
 describe("the bridge between NATS and a gateway", () => {
+  test("gives a command up by its gateway's clock where the daemon never answers", async () => {
+    bridge.close();
+    const clock = new ManualClock();
+    const check = createMessageCheck();
+    bridge = new NATSToolBridge({
+      ...{ link, host: service, toolCalls: store.toolCalls, check, clock, log: logger("test") },
+    });
+    bridge.start();
+    const silent = new FrameConnection(service, { userId: "usr_ada" });
+    silent.send(daemon.hello());
+    await silent.awaitFrame("welcome");
+    const { command } = daemonSubjects({ userId: "usr_ada", daemonId: daemon.daemonId, epoch: 1 });
+    const asked = ask(command, '{"commandId":"cmd_1","loadConfig":{}}');
+    await silent.awaitFrame("command");
+    await clock.advance(LIMITS.commandMs);
+    expect(await asked).toMatchObject({ commandId: "cmd_1", errorCode: "deadline_exceeded" });
+  });
+
   test("accepts a request that fits", async () => {
     await daemon.connect(service);
     const call = store.request("usr_ada");

@@ -21,7 +21,8 @@ setDefaultTimeout(60_000);
  */
 const AT_MOST = {
   "making the chat": 6,
-  "accepting the message": 12,
+  "accepting the message": 6,
+  "making a chat with its first message": 7,
   "looking what to do": 1,
   "asking the model": 22,
   "bringing the tool call to its outcome, the gateway's part included": 22,
@@ -87,6 +88,12 @@ async function countSteps(store: Store, take: () => number): Promise<Record<stri
   await counted("accepting the message", async () => {
     const blocks = [{ kind: "text", text: "read it" }] as const;
     const { outboxId } = await store.chats.sendMessage({ userId, chatId, messageId: newId("msg"), blocks });
+    await store.outbox.done([outboxId ?? ""]);
+  });
+  await counted("making a chat with its first message", async () => {
+    const chat = { id: newId("chat"), userId, projectId, title: "t", model: "scripted/x" };
+    const blocks = [{ kind: "text", text: "read it" }] as const;
+    const { outboxId } = await store.chats.start(chat, { messageId: newId("msg"), blocks });
     await store.outbox.done([outboxId ?? ""]);
   });
   const { run } = await counted("looking what to do", () => steps.look({ chatId }));

@@ -4,9 +4,13 @@ import { SAVED_RUN } from "../../src/bench/report.ts";
 import { readLocalServerFile } from "../../src/client/local-server-file.ts";
 import { runExecutable } from "../support/executable.ts";
 import { startMonolith } from "../support/monolith.ts";
+import { programFlags } from "../support/program-flags.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 
 setDefaultTimeout(180_000);
 const RUN_MS = 120_000;
+/** Two parts on servers of their own, on a machine that is busy with other tests. */
+const PARTS_MS = 300_000;
 
 test("reliant bench measures a stack by its address as a client, saves the run, and compares another with it", async () => {
   await using monolith = await startMonolith({ flags: [] });
@@ -38,6 +42,45 @@ test("reliant bench measures a stack by its address as a client, saves the run, 
     /a request \(list one chat\), 4 at once, p50 +\| [\d.]+ ms +\| [\d.]+ ms +\| [+-]?[\d.]+ %/,
   );
 });
+
+test(
+  "reliant bench measures parts on servers that it starts itself, beside their raw parts, and compares a later run",
+  async () => {
+    await using folder = await tempFolder("bench");
+    const file = join(folder.path, "run.json");
+    const flags = ["--stack", "local", ...(await programFlags(folder.path))];
+    const first = await runExecutable({
+      args: ["bench", "tool-call", "turns", ...flags, "--json", file],
+      timeoutMs: PARTS_MS,
+    });
+    expect(first, first.stderr).toMatchObject({ code: 0 });
+    const saved = SAVED_RUN.parse(await Bun.file(file).json());
+    expect(saved.notMeasured).toEqual([]);
+    const figureOf = (id: string) => saved.figures.find((figure) => figure.id === id)?.value ?? Number.NaN;
+    const call = saved.figures.find(({ id }) => id === "tool_call.p50_ms");
+    expect(call?.raw?.value).toBeGreaterThan(0);
+    // A call is made of its raw parts and more, and is told as their multiple.
+    expect(figureOf("tool_call.p50_ratio")).toBeGreaterThan(1);
+    expect(figureOf("tool_call.p50_ratio")).toBeCloseTo((call?.value ?? 0) / (call?.raw?.value ?? 1), 6);
+    expect(figureOf("tool_call.p99_ms")).toBeGreaterThanOrEqual(call?.value ?? Number.POSITIVE_INFINITY);
+    expect(saved.rawParts).toHaveLength(5);
+    const [growth] = saved.growths;
+    expect(growth?.id).toBe("tool_call.ledger_growth");
+    expect(growth?.points.map(({ size }) => size)).toEqual([1_000, 10_000, 100_000]);
+    // A run with one tool call: two calls of the model and the tool's; tests/contract/workflow-queries holds the rest.
+    expect(figureOf("turns.activities")).toBe(3);
+    expect(figureOf("turns.worker_statements")).toBeGreaterThan(0);
+    expect(first.stdout).toMatch(
+      /tool call \(read_file, one caller\), p50 against its raw parts +\| [\d.]+ × +\| ≤ 2 ×/,
+    );
+
+    const second = await runExecutable({ args: ["bench", "turns", ...flags, "--compare", file], timeoutMs: PARTS_MS });
+    expect(second, second.stderr).toMatchObject({ code: 0 });
+    expect(second.stdout).toMatch(/the same: activities +\| 3 +\| 3 +\| 0 %/);
+    expect(second.stdout).toMatch(/tool call \(read_file, one caller\), p99 +\| [\d.]+ ms +\| +\| not measured/);
+  },
+  2 * PARTS_MS,
+);
 
 test("reliant bench refuses what it cannot do before it starts anything", async () => {
   expect(await runExecutable({ args: ["bench", "speed"] })).toMatchObject({

@@ -1,11 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { BOUNDS } from "../support/bounds.ts";
 import { startCluster } from "../support/cluster.ts";
 import { builtExecutable, runExecutable, startRole } from "../support/executable.ts";
-import { stackPrograms } from "../support/stack-programs.ts";
+import { programFlags } from "../support/program-flags.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
 const MINUTE = 60_000;
@@ -18,16 +17,6 @@ const Outcome = z.object({
 });
 
 const NOTHING_WRONG = { lost: 0, doubled: 0, stuck: 0, holes: 0, failedTurns: 0 };
-
-async function programFlags(folder: string): Promise<string[]> {
-  // Postgres runs as another user where we are root, perhaps from a copy in here.
-  await chmod(folder, 0o711);
-  const { natsServer, temporal, postgres } = await stackPrograms(folder);
-  return [
-    ...["--nats-server", natsServer, "--temporal-cli", temporal],
-    ...["--postgres-bin", join(postgres.postgres, "..")],
-  ];
-}
 
 describe("reliant chaos --stack local", () => {
   test(

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { randomInt } from "node:crypto";
 import { ConnectError } from "@connectrpc/connect";
+import { seededRandom } from "../../src/chaos/seeded-random.ts";
 import { StreamRecord } from "../../src/chaos/stream-record.ts";
 import type { Message } from "../../src/gen/reliant/v1/chat_pb.ts";
 import { clients } from "../../src/stack/stack-client.ts";
@@ -28,6 +30,8 @@ describe("update streams that are cut at random bytes", () => {
   const closing = new AsyncDisposableStack();
   let world: FaultStack;
   let users: readonly StackUser[];
+  /** Which bytes each stream of each client is cut at follows from it; RELIANT_TEST_SEED=N gives the same again. */
+  const seed = Number(process.env.RELIANT_TEST_SEED ?? randomInt(2 ** 31));
 
   beforeAll(async () => {
     world = closing.use(await startFaultStack({ apis: 2, gateways: 1, workers: 1, script: SCRIPT }));
@@ -42,7 +46,7 @@ describe("update streams that are cut at random bytes", () => {
       const totals = { cuts: 0, streams: 0, waves: 0, faults: [] as string[] };
       while (totals.cuts < CUTS) {
         totals.waves += 1;
-        const wave = await Promise.all(users.map((user) => tell(user, `w${totals.waves}`)));
+        const wave = await Promise.all(users.map((user, index) => tell(user, totals.waves * USERS + index)));
         for (const one of wave.flat()) {
           totals.cuts += one.cuts;
           totals.streams += 1;
@@ -50,7 +54,7 @@ describe("update streams that are cut at random bytes", () => {
         }
       }
       measured(
-        "client streams cut at random bytes",
+        `client streams cut at random bytes, RELIANT_TEST_SEED=${seed}`,
         `${totals.cuts} cut, each resumed on the other of 2 replicas, by ${totals.streams} clients; ${totals.faults.length} gaps, doubles or differences`,
       );
       expect(totals.faults).toEqual([]);
@@ -59,12 +63,15 @@ describe("update streams that are cut at random bytes", () => {
   );
 
   /** One chat that many clients follow. */
-  async function tell(user: StackUser, mark: string) {
+  async function tell(user: StackUser, chatNumber: number) {
+    const mark = `c${chatNumber}`;
     const blocks = [{ content: { case: "text" as const, value: { text: `tell mark=${mark}` } } }];
     const { chat } = await user.api.chats.createChat({ title: mark, blocks });
     const chatId = chat?.id ?? "";
     const followed = await Promise.all(
-      Array.from({ length: CLIENTS_PER_USER }, (_, number) => follow(user, chatId, number)),
+      Array.from({ length: CLIENTS_PER_USER }, (_, number) =>
+        follow(user, chatId, chatNumber * CLIENTS_PER_USER + number),
+      ),
     );
     const stored = await messagesOf(user, chatId);
     return followed.map(({ record, cuts }) => {
@@ -74,13 +81,14 @@ describe("update streams that are cut at random bytes", () => {
   }
 
   /** Follows the chat to the end of its run, each stream on the other replica than the one before. */
-  async function follow(user: StackUser, chatId: string, first: number) {
+  async function follow(user: StackUser, chatId: string, clientNumber: number) {
+    const random = seededRandom(seed + clientNumber);
     const record = new StreamRecord(chatId);
     let cuts = 0;
-    for (let replica = first; record.runEnds.length === 0; replica++) {
+    for (let replica = clientNumber; record.runEnds.length === 0; replica++) {
       const api = at(world.stack.apis, replica % world.stack.apis.length);
       await using proxy = await startToxicProxy({ name: "cut", upstreams: [portOf(api)] });
-      proxy.addToxic({ direction: "downstream", kind: "limit_data", bytes: Math.floor(Math.random() * MOST_BYTES) });
+      proxy.addToxic({ direction: "downstream", kind: "limit_data", bytes: Math.floor(random() * MOST_BYTES) });
       const { updates } = clients(`http://127.0.0.1:${proxy.port}`, user.jwt);
       record.connected();
       const request = { afterSequence: -1n, chats: [{ chatId, afterSequence: record.lastSequence }] };

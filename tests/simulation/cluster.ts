@@ -6,6 +6,7 @@ import { startApi, startGateway, startWorker } from "./servers.ts";
 import { SimDaemon } from "./sim-daemon.ts";
 import type { WorkerProcess } from "./sim-engine.ts";
 import { SimNetwork } from "./sim-stream.ts";
+import type { MachineView, Topology } from "./topology.ts";
 import type { World } from "./world.ts";
 
 /** A server that is started again whenever it has ended. */
@@ -40,9 +41,10 @@ export interface DaemonOf {
 }
 
 /** All processes of a run, and the faults that come to them. */
-export class Cluster {
+export class Cluster implements Topology {
   readonly network: SimNetwork;
   readonly daemons: readonly SimDaemon[];
+  onHeldBack: ((toolCallId: string) => void) | undefined;
   private readonly world: World;
   private readonly apiSlots: readonly Slot<ApiProcess>[];
   private readonly workerSlots: readonly Slot<WorkerProcess & ServerProcess>[];
@@ -64,6 +66,10 @@ export class Cluster {
       const machine = { world, network: this.network, tools, policy, newToken: () => newToken(userId) };
       return new SimDaemon(machine, `daemon-${index + 1}`, daemonId, userId);
     });
+    this.network.listener = {
+      onReady: (life) => this.strikeBehindReady(life),
+      onHeldBack: (toolCallId) => this.onHeldBack?.(toolCallId),
+    };
     for (const daemon of this.daemons) this.startDaemon(daemon);
   }
 
@@ -83,7 +89,27 @@ export class Cluster {
     return [...this.apis, ...this.workers, ...this.gateways];
   }
 
-  /** Carries one fault out, where there is somebody whom it can hit. */
+  get machines(): readonly MachineView[] {
+    return this.daemons.map((daemon) => ({
+      ...{ name: daemon.name, isConnected: daemon.isConnected, openEntries: daemon.openEntries },
+      timers: daemon.life?.timers ?? 0,
+      close: () => daemon.disk.close(),
+    }));
+  }
+
+  get loops(): number {
+    return this.parts.engine.size;
+  }
+
+  get attempts(): number {
+    return this.parts.engine.attempts;
+  }
+
+  /** Its workflow, or the run watch, where a fault took that away. */
+  moves(chatId: string): boolean {
+    return this.parts.engine.has(chatId) || this.parts.engine.orphans.has(chatId);
+  }
+
   inject(fault: Fault): void {
     switch (fault) {
       case "nats: connection lost for a while":
@@ -103,6 +129,9 @@ export class Cluster {
         return;
       case "stream: cut, nobody notices":
         this.cut(fault, { daemon: false, gateway: false });
+        return;
+      case "stream: all cut at once":
+        this.cutAll(fault);
         return;
       case "api: crash":
         this.crash(fault, this.apis);
@@ -173,6 +202,13 @@ export class Cluster {
     stream.cut(tells);
   }
 
+  /** All daemons come back at about the same time. */
+  private cutAll(fault: Fault): void {
+    if (this.network.open.length === 0) return;
+    this.happens(fault, `${this.network.open.length} streams`);
+    for (const stream of this.network.open) stream.cut({ daemon: true, gateway: this.world.chance.hits(0.5) });
+  }
+
   private crash(fault: Fault, processes: readonly { readonly life: Life }[]): void {
     const process = this.world.chance.oneOf(processes);
     if (process === undefined) return;
@@ -201,6 +237,24 @@ export class Cluster {
     if (fault === "journal: rolled back") disk.rollBack();
   }
 
+  /** Between a daemon's ready and its grant: faults that would hardly ever come there by themselves. */
+  private strikeBehindReady(life: Life): void {
+    const { chance, faults, history, scheduler } = this.world;
+    const daemon = this.daemons.find((each) => each.life === life);
+    if (daemon === undefined || life.isFrozen) return;
+    if (faults.hits("daemon: asleep behind its ready")) {
+      history.note(`FAULT ${life.name} falls asleep behind its ready`);
+      life.freeze();
+      scheduler.after(chance.real() * 20_000, undefined, () => life.thaw(true));
+    } else if (faults.hits("daemon: power failure behind its ready")) {
+      life.later(chance.real() * 20, () => {
+        history.note(`FAULT ${life.name} loses its power behind its ready`);
+        life.end();
+        daemon.disk.losePower();
+      });
+    }
+  }
+
   private stopDaemon(): void {
     const daemon = this.world.chance.oneOf(this.daemons);
     if (daemon?.life?.isAlive !== true || daemon.life.isFrozen) return;
@@ -214,7 +268,7 @@ export class Cluster {
     this.happens(fault, life.name);
     life.freeze();
     const { chance } = this.world;
-    const ms = chance.real() * (chance.hits(0.8) ? 12_000 : asleep ? 200_000 : 40_000);
+    const ms = chance.real() * (chance.hits(0.8) ? 12_000 : asleep ? 400_000 : 40_000);
     this.world.scheduler.after(ms, undefined, () => life.thaw(asleep));
   }
 

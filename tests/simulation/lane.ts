@@ -11,28 +11,40 @@ export class Lane<Frame> {
   private lastAtMs = 0;
   private underWay = 0;
   private makeRoom: (() => void) | undefined;
-  cut = false;
+  private isCut = false;
+  private losesUnderWay = false;
 
   constructor(
     private readonly world: World,
     private readonly to: Life,
+    /** Told of each frame when it has come. */
+    private readonly onFrame: (frame: Frame) => void = () => undefined,
   ) {}
 
   /** Resolves when the next frame may be sent. */
   async send(frame: Frame, label: string): Promise<void> {
     const { world } = this;
     this.underWay++;
-    const wayMs = world.faults.hits("stream: frame delayed") ? world.longMs() : world.latencyMs();
+    const isLost = this.isCut;
+    const wayMs = this.wayMs();
     this.lastAtMs = Math.max(this.lastAtMs, world.nowMs + wayMs);
     world.scheduler.at(this.lastAtMs, this.to, () => {
-      if (this.cut) return;
+      if (isLost || this.losesUnderWay) return;
       world.history.note(`${this.to.name} gets ${label}`);
+      this.onFrame(frame);
       this.queue.push(frame);
     });
     if (this.underWay < WINDOW) return;
     await new Promise<void>((resolve) => {
       this.makeRoom = resolve;
     });
+  }
+
+  private wayMs(): number {
+    const { faults, chance } = this.world;
+    // Packets are lost one after the other: TCP tries again, and whatever follows waits, up to where a peer counts as dead.
+    if (faults.hits("stream: stands still")) return 4_000 + chance.real() * 10_000;
+    return faults.hits("stream: frame delayed") ? this.world.longMs() : this.world.latencyMs();
   }
 
   /** What has come, for the one reader; each frame that it takes makes room for another one. */
@@ -44,6 +56,18 @@ export class Lane<Frame> {
     }
   }
 
+  /** Nothing passes any more; what is under way may still arrive, as the last segments of a connection do. */
+  cut(underWay?: "keeps"): void {
+    if (this.isCut) return;
+    this.isCut = true;
+    this.losesUnderWay = underWay === undefined && this.world.chance.hits(0.5);
+  }
+
+  /** Whatever is sent from now on comes that much later. */
+  holdBack(ms: number): void {
+    this.lastAtMs = Math.max(this.lastAtMs, this.world.nowMs + ms);
+  }
+
   fail(error: unknown): void {
     this.queue.fail(error);
   }
@@ -52,7 +76,7 @@ export class Lane<Frame> {
   end(error: unknown): void {
     this.lastAtMs = Math.max(this.lastAtMs, this.world.nowMs + this.world.latencyMs());
     this.world.scheduler.at(this.lastAtMs, this.to, () => {
-      if (this.cut) return;
+      if (this.isCut) return;
       if (error === undefined) this.queue.close();
       else this.queue.fail(error);
     });

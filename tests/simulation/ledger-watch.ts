@@ -14,10 +14,16 @@ export interface LedgerMove {
 /** What really happened to one call, as the world outside the ledger saw it. */
 export interface RealCall {
   state: string;
+  /** As the ledger has it. */
+  journalId: string | undefined;
+  /** The daemon's process that was granted it. */
+  instanceId: string | undefined;
   outcomeAtMs: number | undefined;
   starts: number;
   /** The tool ended by itself and said this. */
   said: string | undefined;
+  /** What it did by itself failed. */
+  hasFailed: boolean;
   /** The tool was told to end. */
   told: boolean;
   /** The tool's process went away while it ran, or between its note in the journal and its start. */
@@ -34,13 +40,20 @@ export class LedgerWatch {
   startsAfterUnknown = 0;
   executions = 0;
   readonly outcomes = new Map<string, number>();
+  /** Told of each move, once it was looked at. */
+  onMoved: ((move: LedgerMove) => void) | undefined;
   private facts: Statement<CallFacts, [string]> | undefined;
+
+  private holder: Statement<{ readonly id: string | undefined }, [string]> | undefined;
 
   constructor(private readonly world: World) {}
 
   attach(sqlite: Database): void {
     this.facts = sqlite.prepare<CallFacts, [string]>(
       "select daemon_id, deadline_at, result, journal_id from tool_calls where id = ?",
+    );
+    this.holder = sqlite.prepare(
+      "select instance_id as id from daemons where id = (select daemon_id from tool_calls where id = ?)",
     );
   }
 
@@ -53,6 +66,11 @@ export class LedgerWatch {
   /** What became of the call in the ledger so far. */
   stateOf(toolCallId: string): string | undefined {
     return this.calls.get(toolCallId)?.state;
+  }
+
+  /** How the call stands in the ledger; undefined: it is not known here. */
+  standingOf(toolCallId: string): { readonly state: string; readonly journalId: string | undefined } | undefined {
+    return this.calls.get(toolCallId);
   }
 
   /** The journal with which a daemon has taken its epoch. */
@@ -69,6 +87,10 @@ export class LedgerWatch {
       this.world.fail("one-execution", `${name} had the outcome ${move.from}, and ${by} makes it ${move.to}`);
     }
     call.state = move.to;
+    call.journalId = move.journal;
+    if (move.from === "dispatched" && move.to === "running") call.instanceId = this.holder?.get(move.toolCallId)?.id;
+    if (move.from !== undefined && move.from !== move.to) this.world.reach.note(`move: ${move.from} → ${move.to}`);
+    this.onMoved?.(move);
     if (OPEN.has(move.to)) return;
     call.outcomeAtMs = this.world.nowMs;
     if (this.world.isProving && move.to !== "succeeded") {
@@ -94,8 +116,8 @@ export class LedgerWatch {
   }
 
   /** The tool ended by itself. */
-  ended(toolCallId: string, said: string): void {
-    this.callOf(toolCallId).said = said;
+  ended(toolCallId: string, said: string, hasFailed: boolean): void {
+    Object.assign(this.callOf(toolCallId), { said, hasFailed });
   }
 
   /** The tool was told to end. */
@@ -112,23 +134,31 @@ export class LedgerWatch {
     const { world } = this;
     const facts = this.facts?.get(move.toolCallId);
     const result = facts?.result ?? "";
+    const lie = (why: string) => world.fail("one-execution", `${name} is ${move.to}, was ${move.from}, and ${why}`);
+    const saidSo = call.starts === 1 && call.said !== undefined && result.includes(call.said);
+    // A worker that is to stop tells so itself, in words of its own (run-tool-here.ts).
+    const wasStopped = call.starts === 1 && call.told && result.includes("was stopped in the middle of it");
     switch (move.to) {
       case "succeeded":
-        if (move.from !== "running") world.fail("one-execution", `${name} succeeded without having been running`);
-        if (call.starts > 0 && (call.said === undefined || !result.includes(call.said))) {
-          world.fail("one-execution", `${name} succeeded, and its tool did not say so`);
-        }
+        if (move.from !== "running" || !saidSo || call.hasFailed) lie("its tool did not say so");
+        break;
+      case "failed":
+        if (move.from !== "running" && call.starts > 0) lie("its tool started");
+        if (move.from === "running" && !(saidSo && call.hasFailed) && !wasStopped) lie("its tool did not say so");
         break;
       case "unknown":
         this.checkUnknown(name, call, move, facts);
         break;
-      case "cancelled":
-      case "timed_out":
       case "denied":
-        if (call.starts > 0 && !call.told) {
-          world.fail("one-execution", `${name} is ${move.to}, and its tool started and was never told to end`);
-        }
+        if (call.starts > 0) lie("its tool started");
         break;
+      case "timed_out":
+      case "cancelled":
+        if (call.starts > 0 && !call.told) lie("its tool started and was never told to end");
+        if (move.from !== "running" && call.starts > 0) lie("its tool started");
+        break;
+      default:
+        lie("there is no such outcome");
     }
   }
 
@@ -141,15 +171,23 @@ export class LedgerWatch {
     const deadlineMs = facts?.deadline_at ?? Number.POSITIVE_INFINITY;
     // A worker waits for what it started itself up to the deadline alone.
     const graceMs = facts?.daemon_id == null ? 0 : LIMITS.unknownAfterDeadlineMs;
-    if (call.lost || anotherJournal || world.nowMs + 1 >= deadlineMs + graceMs) return;
-    world.fail("unknown-only-where-allowed", `${name} is unknown, though its process lives and its time is not over`);
+    const isOverdue = world.nowMs + 1 >= deadlineMs + graceMs;
+    const { instanceId } = call;
+    const isGone = instanceId !== undefined && !world.instances.get(instanceId)?.isAlive;
+    if (isOverdue) world.reach.note("unknown: out of reach beyond its deadline");
+    else if (call.lost) world.reach.note("unknown: its process was lost");
+    else if (anotherJournal) world.reach.note("unknown: its journal is another one");
+    else if (isGone) world.reach.note("unknown: the process that it was granted to is gone");
+    else
+      world.fail("unknown-only-where-allowed", `${name} is unknown, though its process lives and its time is not over`);
   }
 
   private callOf(toolCallId: string): RealCall {
     const known = this.calls.get(toolCallId);
     if (known !== undefined) return known;
     const call: RealCall = {
-      ...{ state: "requested", outcomeAtMs: undefined, starts: 0, said: undefined, told: false, lost: false },
+      ...{ state: "requested", journalId: undefined, instanceId: undefined, outcomeAtMs: undefined, starts: 0 },
+      ...{ said: undefined, hasFailed: false, told: false, lost: false },
     };
     this.calls.set(toolCallId, call);
     return call;

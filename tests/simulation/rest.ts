@@ -1,13 +1,12 @@
 import type { Clock } from "../../src/core/clock.ts";
 import { LIMITS } from "../../src/core/limits.ts";
 import type { Store } from "../../src/store/store.ts";
-import type { Cluster } from "./cluster.ts";
 import type { LedgerWatch } from "./ledger-watch.ts";
-import type { SimEngine } from "./sim-engine.ts";
 import { PROOF_CALLS } from "./sim-model.ts";
 import type { SimStore } from "./sim-store.ts";
 import type { StoreWatch } from "./store-watch.ts";
 import type { Accepted, Talker } from "./talker.ts";
+import type { Topology } from "./topology.ts";
 import type { Transcripts } from "./transcripts.ts";
 import type { Viewer } from "./viewer.ts";
 import type { World } from "./world.ts";
@@ -24,8 +23,7 @@ export interface RestParts {
   readonly watch: StoreWatch;
   readonly ledger: LedgerWatch;
   readonly store: SimStore;
-  readonly engine: SimEngine;
-  readonly cluster: Cluster;
+  readonly topology: Topology;
   readonly talkers: readonly Talker[];
   readonly viewers: readonly Viewer[];
   readonly transcripts: Transcripts;
@@ -34,17 +32,17 @@ export interface RestParts {
 
 /** What still moves, in words; empty: everything is at rest. */
 export function whatMoves(parts: RestParts): readonly string[] {
-  const { watch, ledger, engine, cluster, talkers, viewers, world } = parts;
+  const { watch, ledger, topology, talkers, viewers, world } = parts;
   const { history } = world;
   const moving: string[] = [];
   for (const talker of talkers) if (!talker.isDone) moving.push(`${talker.name} still talks`);
   for (const chatId of watch.running.keys()) moving.push(`${history.name(chatId)} is running`);
   if (ledger.open > 0) moving.push(`${ledger.open} tool calls are open`);
   for (const [chatId, rows] of watch.outbox) if (rows > 0) moving.push(`the outbox tells of ${history.name(chatId)}`);
-  if (engine.size > 0) moving.push(`${engine.size} workflows run`);
-  for (const daemon of cluster.daemons) {
-    if (!daemon.isConnected) moving.push(`${daemon.name} is ${daemon.link.kind}`);
-    if (daemon.openEntries > 0) moving.push(`${daemon.name} has ${daemon.openEntries} entries that are not acked`);
+  if (topology.loops > 0) moving.push(`${topology.loops} workflows run`);
+  for (const { name, isConnected, openEntries } of topology.machines) {
+    if (!isConnected) moving.push(`${name} is not connected`);
+    if (openEntries > 0) moving.push(`${name} has ${openEntries} entries that are not acked`);
   }
   for (const viewer of viewers) {
     for (const [chatId, followed] of viewer.followed) {

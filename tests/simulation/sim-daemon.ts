@@ -11,7 +11,7 @@ import type { SimTools } from "./sim-tools.ts";
 import type { World } from "./world.ts";
 
 /** The machine below a daemon: no files, no processes. */
-const MACHINE: Machine = {
+export const NO_MACHINE: Machine = {
   openOutputs: async () => ({ pathOf: (toolCallId) => `/outputs/${toolCallId}`, tidy: async () => undefined }),
   killStrays: async () => undefined,
   confineRoots: async () => ({ kind: "roots", roots: ["/work"] }),
@@ -60,13 +60,15 @@ export class SimDaemon {
     if (this.token === "") this.token = await this.parts.newToken();
     const life = world.begin(this.name, this.time);
     this.life = life;
+    const instanceId = newId("ins");
+    world.instances.set(instanceId, life);
     this.link = { kind: "connecting" };
     life.whenEnded(() => {
       this.link = { kind: "disconnected", reason: "ended" };
       world.scheduler.after(0, undefined, whenOver);
     });
     const daemon = createDaemon({
-      transport: network.transport(life, () => this.token),
+      transport: network.transport({ life, token: () => this.token, find: (id) => this.journal?.find(id) }),
       tools: tools.of(life),
       policy,
       clock: life.clock,
@@ -74,15 +76,14 @@ export class SimDaemon {
         this.journal = this.disk.open(life);
         return this.journal;
       },
-      machine: MACHINE,
+      machine: NO_MACHINE,
       hello: helloFields({
-        ...{ daemonId: this.daemonId, userId: this.userId, instanceId: newId("ins"), name: this.name },
+        ...{ daemonId: this.daemonId, userId: this.userId, instanceId, name: this.name },
         ...{ labels: [], version: "0", platform: "simulation", toolNames: ["probe"] },
       }),
       onState: ({ link }) => {
         if (!life.isAlive) return;
         this.link = link;
-        if (link.kind === "connected") this.disk.answered();
       },
     });
     this.daemon = daemon;

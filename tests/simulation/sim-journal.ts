@@ -7,19 +7,25 @@ import type { World } from "./world.ts";
 
 /** Copies of the journal that a backup keeps. */
 const BACKUPS = 3;
+/** The chance that a write of the running daemon is followed by a copy. */
+const COPY = 0.05;
+/** Within so long after a start the journal is put back to a copy, milliseconds. */
+const BEHIND_START_MS = 50;
+/** How often a restored copy is started before it meets a gateway: its start counter may pass the last one seen. */
+const STARTS_ALONE = [0, 0, 1, 3, 10];
 
 /** Told of what is on the disk. */
 export interface JournalListener {
   started(toolCallId: string, life: Life): void;
   finished(toolCallId: string): void;
+  /** The journal was put back to what it was before the call started, or ended. */
+  forgotten(toolCallId: string): void;
 }
 
 /** The disk of one machine: the production journal in a database in memory, which outlives the daemon's processes. */
 export class SimDisk {
   private database = new Database(":memory:", { strict: true });
   private readonly backups: Uint8Array[] = [];
-  /** The backup that was restored, until a gateway has answered a daemon that speaks for it. */
-  private restored: Uint8Array | undefined;
   /** Offers that no flush has brought to the disk yet. */
   private readonly unflushed: string[] = [];
 
@@ -31,10 +37,8 @@ export class SimDisk {
 
   /** Opened by one process; its writes may fail, and it may end before or after each. */
   open(life: Life): Journal {
-    if (this.restored !== undefined) this.load(this.restored);
-    else if (this.world.chance.hits(0.3)) this.backUp();
-    const journal = SqliteJournal.over(this.database, `journal of ${this.name}`);
-    return this.faulty(journal, life);
+    if (this.world.chance.hits(0.3)) this.backUp();
+    return this.faulty(this.begin(), life);
   }
 
   /** The machine lost its power: what no flush has reached is gone. Only while no process has the journal. */
@@ -50,21 +54,51 @@ export class SimDisk {
     this.database.close();
     this.database = new Database(":memory:", { strict: true });
     this.unflushed.length = 0;
-    this.restored = undefined;
   }
 
-  /** A backup from before some start is restored; at each start, until a gateway has answered: see README.md. */
+  /**
+   * A copy is put back in its place, made while no process had the journal or while one wrote it. Only while none has it.
+   */
   rollBack(): void {
-    this.restored = this.world.chance.oneOf(this.backups);
-  }
-
-  /** A gateway has welcomed the daemon, or has told it that its journal is a copy. */
-  answered(): void {
-    this.restored = undefined;
+    const copy = this.world.chance.oneOf(this.backups);
+    if (copy === undefined) return;
+    const before = this.progress();
+    this.load(copy);
+    const after = this.progress();
+    for (const [toolCallId, steps] of before) {
+      if (steps > (after.get(toolCallId) ?? 0)) this.listener.forgotten(toolCallId);
+    }
+    for (let starts = this.world.chance.oneOf(STARTS_ALONE) ?? 0; starts > 0; starts--) this.begin();
   }
 
   close(): void {
     this.database.close();
+  }
+
+  /** Where a rollback does the most harm, and would hardly ever come by itself. */
+  private rollBackSoon(life: Life): void {
+    life.later(this.world.chance.real() * BEHIND_START_MS, () => {
+      this.world.history.note(`FAULT ${life.name} is killed behind a start, and its journal rolled back`);
+      life.end();
+      this.rollBack();
+    });
+  }
+
+  private begin(): SqliteJournal {
+    return SqliteJournal.over(this.database, `journal of ${this.name}`);
+  }
+
+  /** How far each call has come that has started and whose result no gateway has acknowledged. */
+  private progress(): ReadonlyMap<string, number> {
+    const tables = this.database.query("select 1 from sqlite_schema where name = 'entry'").get();
+    if (tables === null) return new Map();
+    const rows = this.database
+      .query<{ id: string; steps: number }, []>(
+        `select tool_call_id id, case state when 'started' then 1 when 'result' then 2 else 3 end steps
+         from entry where state <> 'offered'`,
+      )
+      .all();
+    return new Map(rows.map(({ id, steps }) => [id, steps]));
   }
 
   private load(bytes: Uint8Array): void {
@@ -88,6 +122,7 @@ export class SimDisk {
       }
       change();
       if (flushes) unflushed.length = 0;
+      if (world.chance.hits(COPY)) this.backUp();
       world.history.note(`${life.name} journals ${act}`);
       if (world.mayCrash(life, `after it journalled ${act}`)) throw ended();
     };
@@ -104,11 +139,13 @@ export class SimDisk {
         unflushed.push(id);
       },
       forget: (id) => write(`that it forgets ${named(id)}`, () => journal.forget(id)),
-      start: (id) =>
+      start: (id) => {
         write(`the start of ${named(id)}`, () => {
           journal.start(id);
           this.listener.started(id, life);
-        }),
+        });
+        if (world.faults.hits("journal: rolled back behind a start")) this.rollBackSoon(life);
+      },
       finish: (id, ending, result) =>
         write(`${ending} of ${named(id)}`, () => {
           journal.finish(id, ending, result);
@@ -116,11 +153,7 @@ export class SimDisk {
         }),
       ack: (id, ack) => journal.ack(id, ack),
       forgetOld: (nowMs, connection) => write("what is old", () => journal.forgetOld(nowMs, connection)),
-      takeNewId: () =>
-        write("a new journal id", () => {
-          journal.takeNewId();
-          this.answered();
-        }),
+      takeNewId: () => write("a new journal id", () => journal.takeNewId()),
       close: () => {
         if (life.isAlive) flush(journal);
       },

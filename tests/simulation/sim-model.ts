@@ -45,7 +45,7 @@ async function* answer(
     index++;
     const input = toolInput(world);
     const isProbe = world.isProving || chance.hits(0.85);
-    const name = isProbe ? "probe" : chance.hits(0.9) ? "note" : "unknown_tool";
+    const name = isProbe ? "probe" : chance.hits(0.7) ? "note" : chance.hits(0.7) ? "forbidden" : "unknown_tool";
     yield { kind: "tool_call_started", index, providerCallId: `toolu_${index}`, name };
     yield { kind: "delta", index, text: JSON.stringify(input) };
     yield { kind: "block_ended", index, input };
@@ -66,7 +66,7 @@ function toolInput(world: World): JsonValue {
   const { chance } = world;
   if (world.isProving) return { workMs: 5, lines: 1, fails: false };
   // Mostly quick; some work goes on beyond its time.
-  const workMs = chance.hits(0.85) ? chance.between(1, 200) : chance.between(200, 25_000);
+  const workMs = chance.hits(0.75) ? chance.between(1, 200) : chance.between(200, 25_000);
   return { workMs, lines: chance.between(1, 4), fails: chance.hits(0.15) };
 }
 

@@ -1,5 +1,4 @@
 import { Database as Sqlite } from "bun:sqlite";
-import { AsyncLocalStorage } from "node:async_hooks";
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -13,7 +12,6 @@ import {
   type TransactionSettings,
 } from "kysely";
 import type { Clock } from "../../src/core/clock.ts";
-import type { DaemonFence } from "../../src/store/daemons.ts";
 import { Database } from "../../src/store/kysely/database.ts";
 import { storeOver } from "../../src/store/kysely/kysely-store.ts";
 import { migrate } from "../../src/store/kysely/migrate.ts";
@@ -21,12 +19,13 @@ import { MIGRATIONS } from "../../src/store/kysely/migrations/migrations.ts";
 import type { Tables } from "../../src/store/kysely/schema.ts";
 import { BunSqliteConnection } from "../../src/store/kysely/sqlite-dialect.ts";
 import type { Announcement, Store } from "../../src/store/store.ts";
+import { batchedDaemons } from "./batched-daemons.ts";
+import { claims } from "./claims.ts";
 import type { Life } from "./life.ts";
+import { inSqlite, skipsLocked } from "./postgres-words.ts";
 import type { StoreWatch } from "./store-watch.ts";
+import { watchedStore } from "./watched-store.ts";
 import type { World } from "./world.ts";
-
-/** Whose right a write of the store claims: what the invariant about superseded epochs looks at. */
-const claims = new AsyncLocalStorage<DaemonFence>();
 
 /**
  * The database of the run: real SQL in memory, behind a network that delays and loses. A transaction happens at once,
@@ -56,21 +55,12 @@ export class SimStore {
     return store;
   }
 
-  /** The store as one process has it. */
-  of(life: Life, announce: (announcement: Announcement) => void): Store {
-    const store = storeOver(new Database(this.kysely(life), "sqlite", life.clock, announce));
-    const { toolCalls, daemons } = store;
-    return {
-      ...fields(store),
-      toolCalls: bound(toolCalls, {
-        daemonReady: (fence, ready) => claims.run(fence, () => toolCalls.daemonReady(fence, ready)),
-        daemonResult: (fence, result) => claims.run(fence, () => toolCalls.daemonResult(fence, result)),
-      }),
-      daemons: bound(daemons, {
-        markConnected: (fence, nowMs) => claims.run(fence, () => daemons.markConnected(fence, nowMs)),
-        markDisconnected: (fence) => claims.run(fence, () => daemons.markDisconnected(fence)),
-      }),
-    };
+  /** The store as one process has it. `batches`: hellos and marks go together, as with Postgres. */
+  of(life: Life, announce: (announcement: Announcement) => void, batches: boolean): Store {
+    const { clock } = life;
+    const store = storeOver(new Database(this.kysely(life), "sqlite", clock, announce));
+    const batched = batches ? batchedDaemons(this.kysely(life, true), clock, announce, this.world.chance) : undefined;
+    return watchedStore(store, this.world, this.watch, batched);
   }
 
   /** The store as nobody has it: without faults and at once, for who looks on. */
@@ -91,26 +81,11 @@ export class SimStore {
     this.sqlite.close();
   }
 
-  private kysely(life: Life | undefined): Kysely<Tables> {
-    const connect = () => new SimConnection(this, this.world, new BunSqliteConnection(this.sqlite), life);
+  private kysely(life: Life | undefined, speaksPostgres = false): Kysely<Tables> {
+    const connect = () =>
+      new SimConnection(this, this.world, new BunSqliteConnection(this.sqlite), life, speaksPostgres);
     return new Kysely<Tables>({ dialect: dialect(() => new SimDriver(connect)) });
   }
-}
-
-/** The parts of a store as an object of their own. */
-function fields(store: Store): Store {
-  const { users, tokens, daemons, projects, chats, turns, toolCalls, approvals, workflows, updates, outbox } = store;
-  return {
-    ...{ users, tokens, daemons, projects, chats, turns, toolCalls, approvals, workflows, updates, outbox },
-    check: (signal) => store.check(signal),
-    stats: () => store.stats(),
-    close: () => store.close(),
-  };
-}
-
-/** The aggregate with some of its methods replaced. */
-function bound<Aggregate extends object>(aggregate: Aggregate, changed: Partial<Aggregate>): Aggregate {
-  return Object.assign(Object.create(aggregate), changed);
 }
 
 function dialect(createDriver: () => Driver): Dialect {
@@ -157,6 +132,7 @@ class SimConnection implements DatabaseConnection {
     private readonly world: World,
     private readonly sqlite: BunSqliteConnection,
     private readonly life: Life | undefined,
+    private readonly speaksPostgres: boolean,
   ) {}
 
   async begin(readOnly: boolean): Promise<void> {
@@ -181,7 +157,7 @@ class SimConnection implements DatabaseConnection {
   }
 
   async executeQuery<Row>(compiled: CompiledQuery): Promise<QueryResult<Row>> {
-    if (this.endTurn !== undefined) return this.sqlite.executeQuery<Row>(compiled);
+    if (this.endTurn !== undefined) return this.within<Row>(compiled);
     await this.arrive();
     const result = await this.sqlite.executeQuery<Row>(compiled);
     this.server.watch.committed(this.life?.name, claims.getStore());
@@ -191,6 +167,16 @@ class SimConnection implements DatabaseConnection {
 
   streamQuery<Row>(): AsyncIterableIterator<QueryResult<Row>> {
     return this.sqlite.streamQuery<Row>();
+  }
+
+  private async within<Row>(compiled: CompiledQuery): Promise<QueryResult<Row>> {
+    if (!this.speaksPostgres) return this.sqlite.executeQuery<Row>(compiled);
+    const result = await this.sqlite.executeQuery<Row>(inSqlite(compiled));
+    const { faults, reach } = this.world;
+    if (!skipsLocked(compiled)) return result;
+    if (result.rows.length > 1) reach.note("batch: of several daemons");
+    const free = result.rows.filter(() => !faults.hits("store: row held by another transaction"));
+    return { ...result, rows: free };
   }
 
   private leave(): void {

@@ -13,10 +13,10 @@ type Input = z.output<typeof INPUT>;
 /** Time that the tool has. Some of its work takes longer. */
 const TOOL_MS = 20_000;
 
-const NAMES = ["probe", "note"];
+const NAMES = ["probe", "note", "forbidden"];
 
 /**
- * The tools of the run: `probe` works on a daemon, `note` in the worker. Each start is counted by the world, outside the
+ * The tools of the run: `probe` works on a daemon, `note` in the worker, `forbidden` nowhere: policy.yaml denies it. Each start is counted by the world, outside the
  * ledger, and what it says names the start.
  */
 export class SimTools implements JournalListener {
@@ -40,6 +40,10 @@ export class SimTools implements JournalListener {
     this.underWay.delete(toolCallId);
   }
 
+  forgotten(toolCallId: string): void {
+    this.ledger.lost(toolCallId);
+  }
+
   /** The tools as one process has them. */
   of(life: Life): MachineTools & ToolSet {
     const tools = new Map(NAMES.map((name) => [name, this.tool(name, life)]));
@@ -58,7 +62,7 @@ export class SimTools implements JournalListener {
   private tool(name: string, life: Life): Tool {
     return {
       ...{ name, description: name, inputSchema: INPUT },
-      runsOn: name === "probe" ? "daemon" : "server",
+      runsOn: name === "note" ? "server" : "daemon",
       timeoutMs: () => TOOL_MS,
       run: (input, context) => this.run(life, INPUT.parse(input), context),
     };
@@ -71,6 +75,7 @@ export class SimTools implements JournalListener {
     // In a worker there is no journal: what ends with its process is lost.
     const inWorker = !this.underWay.has(toolCallId);
     if (inWorker) this.started(toolCallId, life);
+    if (signal.aborted) ledger.told(toolCallId);
     signal.addEventListener("abort", () => ledger.told(toolCallId), { once: true });
     const deaf = world.faults.hits("tool: does not end when told");
     for (let line = 0; line < input.lines; line++) {
@@ -79,7 +84,7 @@ export class SimTools implements JournalListener {
       await clock.sleep(input.workMs / input.lines, deaf ? undefined : signal).catch(() => undefined);
     }
     const said = `${toolCallId} did its work at ${world.nowMs.toFixed(3)} in ${life.name}`;
-    if (!signal.aborted) ledger.ended(toolCallId, said);
+    if (!signal.aborted) ledger.ended(toolCallId, said, input.fails);
     return { text: said, isError: input.fails };
   }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { FAULTS } from "./faults.ts";
+import { MUST_BE_REACHED } from "./reach.ts";
 import { runSimulation, type SimulationResult } from "./simulation.ts";
 
 /** Steps under faults of each run. */
@@ -13,19 +14,25 @@ const MOST_NEW = 40;
 /** What a failed run says, so that it can be repeated; empty where every invariant held. */
 function verdict(result: SimulationResult): readonly string[] {
   if (result.ok) return [];
-  const again = `bun run simulate --seed ${result.seed} --steps ${STEPS}`;
+  const again = `bun run simulate --seed ${result.seed} --steps ${STEPS} --topology ${result.topology}`;
   return [...result.history, `${result.invariant} does not hold: ${result.detail}`, again];
 }
 
 describe("the simulation", () => {
-  test("keeps every invariant on the fixed seeds, and meets every kind of fault", async () => {
+  test("keeps every invariant on the fixed seeds, meets every kind of fault and reaches what it must", async () => {
     const met = new Set<string>();
+    const reached = new Set<string>();
+    const topologies = new Set<string>();
     for (const seed of FIXED) {
       const result = await runSimulation({ seed, steps: STEPS });
       expect(verdict(result)).toEqual([]);
       for (const kind of result.counts.keys()) met.add(kind);
+      for (const what of result.reached.keys()) reached.add(what);
+      topologies.add(result.topology);
     }
     expect(Object.keys(FAULTS).filter((kind) => !met.has(kind))).toEqual([]);
+    expect(MUST_BE_REACHED.filter((what) => !reached.has(what))).toEqual([]);
+    expect([...topologies].sort()).toEqual(["cluster", "monolith"]);
   });
 
   test("keeps every invariant on some new seeds", async () => {

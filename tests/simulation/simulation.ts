@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { mintToken } from "../../src/auth/personal-access-token.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import { newId } from "../../src/core/ids.ts";
@@ -10,16 +11,17 @@ import { Cluster } from "./cluster.ts";
 import { type Fault, Faults } from "./faults.ts";
 import { History } from "./history.ts";
 import { LedgerWatch } from "./ledger-watch.ts";
+import { Monolith } from "./monolith.ts";
 import { checkProof, checkRest, PROOF_MS, REST_MS, type RestParts, STILL_MS, whatMoves } from "./rest.ts";
 import { Scheduler } from "./scheduler.ts";
 import { withSeededGlobals } from "./seeded-globals.ts";
-import type { ServerParts } from "./servers.ts";
 import { SimEngine } from "./sim-engine.ts";
 import { SimNats } from "./sim-nats.ts";
 import { SimStore } from "./sim-store.ts";
 import { SimTools } from "./sim-tools.ts";
 import { StoreWatch } from "./store-watch.ts";
 import { type Accepted, Talker } from "./talker.ts";
+import type { Topology, TopologyKind } from "./topology.ts";
 import { Transcripts } from "./transcripts.ts";
 import { Viewer } from "./viewer.ts";
 import { World } from "./world.ts";
@@ -28,6 +30,8 @@ export interface SimulationOptions {
   readonly seed: number;
   /** Steps under faults; those until everything has come to rest are more. */
   readonly steps: number;
+  /** Default: every fourth seed is a monolith. */
+  readonly topology?: TopologyKind;
   /** Told of every event as it happens. */
   readonly onEvent?: (line: string) => void;
 }
@@ -35,6 +39,7 @@ export interface SimulationOptions {
 export interface SimulationResult {
   readonly ok: boolean;
   readonly seed: number;
+  readonly topology: TopologyKind;
   /** The invariant that did not hold, and how. */
   readonly invariant?: string;
   readonly detail?: string;
@@ -44,6 +49,8 @@ export interface SimulationResult {
   readonly virtualMs: number;
   /** Faults by kind. */
   readonly counts: ReadonlyMap<string, number>;
+  /** Cases that came. */
+  readonly reached: ReadonlyMap<string, number>;
   /** What was achieved meanwhile. */
   readonly done: Readonly<Record<string, number>>;
 }
@@ -51,12 +58,16 @@ export interface SimulationResult {
 const START_MS = 1_750_000_000_000;
 const USERS = ["usr_ada", "usr_bob"];
 const TALKERS_PER_USER = 6;
+/** Seeds that it divides are monoliths. */
+const MONOLITH_EVERY = 4;
+/** Heartbeats, polls and the like of a process at rest. */
+const TIMERS_AT_REST = 40;
 /** Steps between two returns to the process's own event loop: for garbage, and promises that nobody caught. */
 const BREATH = 2_000;
 
 /** One run from its seed. Rejects only where the simulation itself is broken. */
 export async function runSimulation(options: SimulationOptions): Promise<SimulationResult> {
-  const policy = await PolicySource.open("/nonexistent/reliant/policy.yaml", []);
+  const policy = await PolicySource.open(join(import.meta.dir, "policy.yaml"), []);
   return withSeededGlobals(options.seed, (globals) => new Simulation(options, policy, globals.chance).run(globals));
 }
 
@@ -68,6 +79,7 @@ class Simulation {
   private readonly accepted: Accepted[] = [];
   private readonly tokens = new Map<string, string>();
   private readonly clock: Clock;
+  private readonly kind: TopologyKind;
   private steps = 0;
 
   constructor(
@@ -75,6 +87,7 @@ class Simulation {
     private readonly policy: PolicySource,
     chance: Chance,
   ) {
+    this.kind = options.topology ?? (options.seed % MONOLITH_EVERY === 0 ? "monolith" : "cluster");
     const scheduler = new Scheduler(START_MS);
     const history = new History(() => scheduler.nowMs - START_MS, options.onEvent ?? (() => undefined));
     this.world = new World(chance, scheduler, new Faults(chance), history);
@@ -97,7 +110,7 @@ class Simulation {
     } finally {
       process.off("unhandledRejection", unhandled);
       for (const life of this.world.lives) life.end();
-      for (const daemon of parts.cluster.daemons) daemon.disk.close();
+      for (const machine of parts.topology.machines) machine.close();
       store.close();
     }
     return this.result(parts);
@@ -105,28 +118,19 @@ class Simulation {
 
   private async build(store: SimStore, direct: Store): Promise<RestParts> {
     const { world, watch, ledger, transcripts, accepted } = this;
-    let cluster: Cluster | undefined;
-    const engine = new SimEngine(world, () => cluster?.workers ?? []);
-    const serverParts: ServerParts = {
-      ...{ world, store, engine, nats: new SimNats(world), tools: new SimTools(world, ledger) },
-      check: createMessageCheck(),
-    };
     const userIds: string[] = [];
-    for (const subject of USERS) {
+    for (const subject of this.kind === "monolith" ? USERS.slice(0, 1) : USERS) {
       const user = await direct.users.findOrCreate({ issuer: "simulation", subject });
       userIds.push(user.id);
       this.tokens.set(user.id, await this.mint(direct, user.id, "api"));
     }
-    const [ada = "", bob = ""] = userIds;
-    const machines = [ada, ada, bob].map((userId) => ({ userId, daemonId: newId("dmn") }));
-    cluster = new Cluster(serverParts, this.policy, machines, (userId) => this.mint(direct, userId, "daemon"));
-    const built = cluster;
+    const topology = this.topologyOf(store, direct, userIds);
     const talkers: Talker[] = [];
     const viewers: Viewer[] = [];
     for (const [index, userId] of userIds.entries()) {
       const chats: string[] = [];
       const client = {
-        ...{ world, watch, userId, accepted, transcripts, apis: () => built.apis },
+        ...{ world, watch, userId, accepted, transcripts, apis: () => topology.apis },
         token: () => this.tokens.get(userId) ?? "",
         refused: () => void this.mint(direct, userId, "api").then((token) => this.tokens.set(userId, token)),
       };
@@ -138,10 +142,28 @@ class Simulation {
         viewers.push(viewer);
       }
     }
-    return { world, watch, ledger, store, engine, cluster, talkers, viewers, transcripts, accepted };
+    return { world, watch, ledger, store, topology, talkers, viewers, transcripts, accepted };
+  }
+
+  private topologyOf(store: SimStore, direct: Store, userIds: readonly string[]): Topology {
+    const { world } = this;
+    const parts = { world, store, tools: new SimTools(world, this.ledger), check: createMessageCheck() };
+    const [ada = "", bob = ""] = userIds;
+    if (this.kind === "monolith") return new Monolith(parts, this.policy, ada);
+    let cluster: Cluster | undefined;
+    const engine = new SimEngine(world, () => cluster?.workers ?? []);
+    const machines = [ada, ada, ada, bob, bob].map((userId) => ({ userId, daemonId: newId("dmn") }));
+    const newToken = (userId: string) => this.mint(direct, userId, "daemon");
+    cluster = new Cluster({ ...parts, engine, nats: new SimNats(world) }, this.policy, machines, newToken);
+    return cluster;
   }
 
   private async underFaults(parts: RestParts, direct: Store): Promise<void> {
+    this.ledger.onMoved = ({ toolCallId, to }) => {
+      if (to === "dispatched") this.cancelSoon(parts, toolCallId, "client: cancels what was just dispatched");
+      if (to === "running") this.cancelSoon(parts, toolCallId, "client: cancels what just runs");
+    };
+    parts.topology.onHeldBack = (toolCallId) => this.cancelSoon(parts, toolCallId, "client: cancels what is held back");
     for (const talker of parts.talkers) void talker.talk();
     for (const viewer of parts.viewers) void viewer.follow();
     const until = this.options.steps;
@@ -168,11 +190,26 @@ class Simulation {
     const stillUntilMs = world.nowMs + STILL_MS;
     await this.drive(parts, () => world.nowMs < stillUntilMs);
     if (this.watch.changes !== changes) world.fail("comes-to-rest", "something moved once everything was at rest");
+    this.checkHeld(parts);
     world.isProving = true;
     for (const talker of parts.talkers) void talker.prove();
     await this.untilRest(parts, PROOF_MS);
-    if (world.broken === undefined) checkProof(parts);
+    if (world.broken === undefined) {
+      checkProof(parts);
+      this.checkHeld(parts);
+    }
     await checkRest(parts, this.clock);
+  }
+
+  /** At rest nobody holds anything: what leaks is far below its bound for a long time. */
+  private checkHeld({ topology }: RestParts): void {
+    const { world } = this;
+    for (const { life, service } of topology.gateways) {
+      bound(world, service.stats().openCalls, 0, `open calls of ${life.name} at rest`);
+    }
+    for (const { life } of topology.servers)
+      bound(world, life.timers, TIMERS_AT_REST, `timers of ${life.name} at rest`);
+    for (const { name, timers } of topology.machines) bound(world, timers, TIMERS_AT_REST, `timers of ${name} at rest`);
   }
 
   private async untilRest(parts: RestParts, withinMs: number): Promise<void> {
@@ -203,26 +240,38 @@ class Simulation {
   }
 
   /** What must hold after every step, beside what is checked where it happens. */
-  private check({ watch, engine, cluster }: RestParts): void {
+  private check({ watch, topology }: RestParts): void {
     const { world } = this;
     for (const chatId of watch.running.keys()) {
-      if (engine.has(chatId) || (watch.outbox.get(chatId) ?? 0) > 0 || engine.orphans.has(chatId)) continue;
+      if ((watch.outbox.get(chatId) ?? 0) > 0 || topology.moves(chatId)) continue;
       world.fail("nobody-stuck", `${world.history.name(chatId)} is running, and nobody will move it`);
     }
     if (this.steps % 100 !== 0) return;
-    for (const { life, store } of cluster.servers) {
+    for (const { life, store } of topology.servers) {
       const { writeQueueDepth } = store.stats();
       bound(world, writeQueueDepth, LIMITS.writeQueueEntries, `write queue of ${life.name}`);
       bound(world, life.timers, 1_000, `timers of ${life.name}`);
     }
-    for (const { life, service } of cluster.gateways) {
+    for (const { life, service } of topology.gateways) {
       bound(world, service.stats().openCalls, LIMITS.daemonOpenCalls, `open calls of ${life.name}`);
     }
-    for (const daemon of cluster.daemons) {
-      bound(world, daemon.openEntries, LIMITS.daemonOpenCalls, `journal of ${daemon.name}`);
-      bound(world, daemon.life?.timers ?? 0, 500, `timers of ${daemon.name}`);
+    for (const { name, openEntries, timers } of topology.machines) {
+      bound(world, openEntries, LIMITS.daemonOpenCalls, `journal of ${name}`);
+      bound(world, timers, 500, `timers of ${name}`);
     }
     bound(world, world.scheduler.waiting, 50_000, "events under way");
+  }
+
+  /** Within the milliseconds that a call takes to its next state. */
+  private cancelSoon(parts: RestParts, toolCallId: string, fault: Fault): void {
+    const { faults, chance, scheduler } = this.world;
+    if (!faults.hits(fault)) return;
+    const find = parts.store.sqlite.prepare<{ readonly chat_id: string }, [string]>(
+      "select chat_id from tool_calls where id = ?",
+    );
+    const chatId = find.get(toolCallId)?.chat_id;
+    const talker = parts.talkers.find((each) => each.chatId === chatId);
+    scheduler.after(chance.real() * 40, undefined, () => void talker?.cancel());
   }
 
   private inject(parts: RestParts, direct: Store, fault: Fault): void {
@@ -242,7 +291,7 @@ class Simulation {
         this.revoke(direct, "daemon", fault);
         return;
       default:
-        parts.cluster.inject(fault);
+        parts.topology.inject(fault);
     }
   }
 
@@ -262,22 +311,24 @@ class Simulation {
     return secret;
   }
 
-  private result({ engine, ledger, accepted, watch }: RestParts): SimulationResult {
+  private result({ topology, ledger, accepted, watch }: RestParts): SimulationResult {
     const { world, options } = this;
     const { broken } = world;
     return {
       ok: broken === undefined,
       seed: options.seed,
+      topology: this.kind,
       ...(broken === undefined ? {} : { invariant: broken.invariant, detail: broken.message }),
       history: world.history.tail(),
       steps: this.steps,
       virtualMs: world.nowMs - START_MS,
       counts: world.faults.counts,
+      reached: world.reach.counts,
       done: {
         "messages accepted": accepted.length,
         "tools executed": ledger.executions,
         "starts behind an unknown": ledger.startsAfterUnknown,
-        "attempts at steps": engine.attempts,
+        "attempts at steps": topology.attempts,
         commits: watch.changes,
         ...Object.fromEntries([...ledger.outcomes].map(([outcome, count]) => [`calls ${outcome}`, count])),
       },

@@ -1,6 +1,7 @@
 import type { Database, Statement } from "bun:sqlite";
-import type { DaemonFence } from "../../src/store/daemons.ts";
+import type { Claim } from "./claims.ts";
 import type { LedgerWatch } from "./ledger-watch.ts";
+import { branchOf } from "./reach.ts";
 import type { World } from "./world.ts";
 
 /** What the triggers note of a transaction. */
@@ -64,20 +65,41 @@ export class StoreWatch {
     this.ledger.attach(sqlite);
   }
 
-  committed(by: string | undefined, claim: DaemonFence | undefined): void {
+  committed(by: string | undefined, claim: Claim | undefined): void {
     const notes = this.notes?.all() ?? [];
+    if (claim?.kind === "call") this.met(claim, notes);
     if (notes.length === 0) return;
     this.clear?.run();
     if (notes.some(({ kind }) => kind !== "epoch" && kind !== "connected")) this.changes++;
     const who = by ?? "setup";
-    for (const note of notes) this.take(note, who, claim);
+    const movesEpoch = new Set(notes.flatMap(({ kind, id }) => (kind === "epoch" ? [id] : [])));
+    for (const note of notes)
+      this.take(note, who, note.kind === "connected" && movesEpoch.has(note.id) ? undefined : claim);
+    if (movesEpoch.size > 0 && notes.some(({ kind, b }) => kind === "call" && b === "unknown")) {
+      this.world.reach.note("hello: ends what runs under another journal");
+    }
   }
 
-  private take(note: Note, by: string, claim: DaemonFence | undefined): void {
+  /** The branch of the ledger's table that an event took. */
+  private met({ toolCallId, event, fence }: Extract<Claim, { kind: "call" }>, notes: readonly Note[]): void {
+    const { reach } = this.world;
+    if (fence !== undefined && this.epochs.get(fence.daemonId) !== fence.epoch) {
+      reach.note(`ledger: a ${event.kind} of an older epoch is fenced`);
+      return;
+    }
+    const moved = notes.find(({ kind, id }) => kind === "call" && id === toolCallId);
+    const before =
+      moved === undefined
+        ? this.ledger.standingOf(toolCallId)
+        : { state: textOf(moved.a) ?? "requested", journalId: textOf(moved.c) };
+    if (before !== undefined) reach.note(branchOf(before, event));
+  }
+
+  private take(note: Note, by: string, claim: Claim | undefined): void {
     const { history } = this.world;
     switch (note.kind) {
       case "call":
-        this.mustHold(claim, by, `moves ${history.name(note.id)} to ${note.b}`);
+        if (claim?.kind === "call") this.mustHold(claim, by, `moves ${history.name(note.id)} to ${note.b}`);
         this.ledger.moved(
           {
             toolCallId: note.id,
@@ -100,7 +122,7 @@ export class StoreWatch {
         this.epoch(note, by);
         break;
       case "connected":
-        this.mustHold(claim, by, `marks ${history.name(note.id)} connected=${note.a}`);
+        this.mustHold(claim, by, `marks ${history.name(note.id)} connected=${note.a}`, note.id);
         history.note(`${by}: ${history.name(note.id)} epoch ${note.b} ${note.a === 1 ? "connected" : "disconnected"}`);
         break;
       case "outbox+":
@@ -153,11 +175,13 @@ export class StoreWatch {
   }
 
   /** What is written in the name of a connection counts only while its epoch is in force. */
-  private mustHold(claim: DaemonFence | undefined, by: string, what: string): void {
-    if (claim === undefined) return;
-    const epoch = this.epochs.get(claim.daemonId) ?? 0;
-    if (epoch === claim.epoch) return;
-    this.world.fail("old-epoch-has-no-effect", `${by} ${what} by epoch ${claim.epoch}, while ${epoch} is in force`);
+  private mustHold(claim: Claim | undefined, by: string, what: string, daemonId?: string): void {
+    const fences = claim?.kind === "marks" ? claim.fences : (claim?.fence ?? []);
+    const claimed = [fences].flat().filter((fence) => daemonId === undefined || fence.daemonId === daemonId);
+    if (claim === undefined || (claim.kind === "call" && claimed.length === 0)) return;
+    if (claimed.some((fence) => this.epochs.get(fence.daemonId) === fence.epoch)) return;
+    const epochs = claimed.map(({ daemonId: id, epoch }) => `${epoch}, while ${this.epochs.get(id) ?? 0} is in force`);
+    this.world.fail("old-epoch-has-no-effect", `${by} ${what} by epoch ${epochs.join("; ") || "of nobody"}`);
   }
 }
 

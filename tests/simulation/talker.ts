@@ -3,7 +3,7 @@ import type { Identity } from "../../src/auth/identity.ts";
 import { messageOf, ReliantError } from "../../src/core/errors.ts";
 import { newId } from "../../src/core/ids.ts";
 import * as pb from "../../src/gen/reliant/v1/chat_pb.ts";
-import type { ApiProcess } from "./servers.ts";
+import type { ApiReplica } from "./servers.ts";
 import type { StoreWatch } from "./store-watch.ts";
 import type { World } from "./world.ts";
 
@@ -18,7 +18,7 @@ export interface TalkerParts {
   readonly watch: StoreWatch;
   readonly userId: string;
   readonly accepted: Accepted[];
-  apis(): readonly ApiProcess[];
+  apis(): readonly ApiReplica[];
   token(): string;
   refused(): void;
   /** The user's chats that are followed. */
@@ -37,8 +37,9 @@ export class Talker {
   isDone = false;
   /** The newest message that was taken. */
   lastMessageId = "";
+  /** The chat that it writes into. */
+  chatId = "";
   private sent = 0;
-  private chatId = "";
 
   constructor(
     private readonly parts: TalkerParts,
@@ -125,7 +126,7 @@ export class Talker {
   }
 
   /** One request to a replica, with a network between. */
-  private request<T>(run: (api: ApiProcess, identity: Identity) => Promise<T>): Promise<T> {
+  private request<T>(run: (api: ApiReplica, identity: Identity) => Promise<T>): Promise<T> {
     const { world } = this.parts;
     const lost = () => new ReliantError("unavailable", "no answer");
     return new Promise((resolve, reject) => {

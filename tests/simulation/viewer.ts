@@ -1,10 +1,11 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { messageOf } from "../../src/core/errors.ts";
 import { LIMITS } from "../../src/core/limits.ts";
+import { MessageState } from "../../src/gen/reliant/v1/chat_pb.ts";
 import * as pb from "../../src/gen/reliant/v1/update_pb.ts";
 import { Lane } from "./lane.ts";
 import type { Life } from "./life.ts";
-import type { ApiProcess } from "./servers.ts";
+import type { ApiReplica } from "./servers.ts";
 import type { StoreWatch } from "./store-watch.ts";
 import type { Transcripts } from "./transcripts.ts";
 import type { World } from "./world.ts";
@@ -17,7 +18,7 @@ const NEWEST = 6;
 export interface ViewerParts {
   readonly world: World;
   readonly transcripts: Transcripts;
-  apis(): readonly ApiProcess[];
+  apis(): readonly ApiReplica[];
   /** A token of the user that is in force, as far as is known. */
   token(): string;
   /** The token does not hold: a new one is needed. */
@@ -95,7 +96,7 @@ export class Viewer {
     return all.filter((chatId, index) => index >= newest || missing(chatId)).slice(0, LIMITS.chatsPerStream);
   }
 
-  private async connection(api: ApiProcess): Promise<void> {
+  private async connection(api: ApiReplica): Promise<void> {
     const { world } = this.parts;
     this.live = new Map();
     const chats = this.wanted();
@@ -127,7 +128,7 @@ export class Viewer {
 
   /** The replica's half of the stream. */
   private async serve(
-    api: ApiProcess,
+    api: ApiReplica,
     chats: readonly string[],
     lane: Lane<pb.StreamUserUpdatesResponse>,
     signal: AbortSignal,
@@ -197,15 +198,23 @@ export class Viewer {
     message.texts.set(blockIndex, (message.texts.get(blockIndex) ?? "") + delta.text);
   }
 
-  /** The message stands; what was streamed of its first block is how that begins. */
+  /**
+   * The message stands in the place of what was streamed of it: a whole one begins with that. Of one that was cut off, by
+   * somebody who had only the stored part, the end may be withdrawn.
+   */
   private settle(message: Extract<pb.ChatUpdate["event"], { case: "message" }>["value"]): void {
     const streamed = this.live.get(message.id)?.texts.get(0) ?? "";
     const [first] = message.blocks;
-    const text = first?.content.case === "text" ? first.content.value.text : undefined;
+    const text = first?.content.case === "text" || first?.content.case === "thinking" ? first.content.value.text : "";
     this.live.delete(message.id);
     this.settled.add(message.id);
-    if (text === undefined || streamed === "" || text.startsWith(streamed) || streamed.startsWith(text)) return;
+    if (text.startsWith(streamed)) return;
     const { world } = this.parts;
+    const isCutOff = message.state === MessageState.INTERRUPTED || message.state === MessageState.FAILED;
+    if (isCutOff && streamed.startsWith(text)) {
+      world.reach.note("stream: the end of an answer that was cut off is withdrawn");
+      return;
+    }
     world.fail(
       "live-text-without-gap",
       `${this.name} was sent other text of ${world.history.name(message.id)} than stands`,

@@ -2,6 +2,7 @@ import type { Chance } from "./chance.ts";
 import type { Faults } from "./faults.ts";
 import type { History } from "./history.ts";
 import { Life, type MachineTime } from "./life.ts";
+import { Reach } from "./reach.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 /** An invariant does not hold: the run ends. */
@@ -18,6 +19,10 @@ export class Broken extends Error {
 export class World {
   /** Lives that have not ended. */
   readonly lives = new Set<Life>();
+  /** Cases that came, so that a test can tell that they do. */
+  readonly reach = new Reach();
+  /** Processes of daemons, by their instance id. */
+  readonly instances = new Map<string, Life>();
   /** True once everything was at rest: what is asked for now must be done. */
   isProving = false;
   /** The first invariant that did not hold. */

@@ -22,6 +22,8 @@ export class FakeStore implements RouterStore, GatewayStore {
   readonly touched: DaemonFence[][] = [];
   /** Results that came too late to change anything. */
   readonly evidence: string[] = [];
+  /** The daemon's process that each call was granted to. */
+  private readonly instances = new Map<string, string>();
   away = false;
   /** Called after a handler's compare-and-set has committed and before its answer is given: dies there when it throws. */
   afterCommit: (event: LedgerEvent["kind"]) => void = () => undefined;
@@ -157,7 +159,9 @@ export class FakeStore implements RouterStore, GatewayStore {
     ) {
       return { kind: "answer", answer: forUnknownCall };
     }
-    const moved = this.move(row, event);
+    const said =
+      event.kind === "ready" || event.kind === "result" ? { ...event, instanceId: holder.instanceId } : event;
+    const moved = this.move(row, said);
     if (moved.next !== undefined && result !== undefined) row.result = result;
     if (moved.evidence) this.evidence.push(toolCallId);
     this.afterCommit(event.kind);
@@ -165,8 +169,10 @@ export class FakeStore implements RouterStore, GatewayStore {
   }
 
   private move(row: Writable<ToolCall>, event: LedgerEvent): Transition {
-    const moved = transition({ state: row.state, journalId: row.journalId }, event);
+    const instanceId = this.instances.get(row.id);
+    const moved = transition({ state: row.state, journalId: row.journalId, instanceId }, event);
     if (moved.next !== undefined) {
+      if (moved.next.instanceId !== undefined) this.instances.set(row.id, moved.next.instanceId);
       row.state = moved.next.state;
       if (moved.next.journalId !== undefined) row.journalId = moved.next.journalId;
     }

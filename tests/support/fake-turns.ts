@@ -1,6 +1,6 @@
 import type { LiveBlock } from "../../src/chat/chat-update.ts";
 import type { LoopView } from "../../src/chat/loop-view.ts";
-import type { Chat, ContentBlock, Failure, Message, Run, RunState } from "../../src/chat/message.ts";
+import type { Chat, ContentBlock, Failure, Message, Run, RunState, Usage } from "../../src/chat/message.ts";
 import { outcomeResult } from "../../src/chat/outcome-text.ts";
 import { isOutcome, type ToolCall } from "../../src/chat/tool-call.ts";
 import { type LedgerEvent, transition } from "../../src/chat/transitions.ts";
@@ -21,6 +21,8 @@ export class FakeChat {
   private readonly runOf = new Map<string, string>();
   readonly notes: (Parameters<Turns["noteAttempt"]>[1] & { readonly fence: AnswerFence })[] = [];
   live: readonly LiveBlock[] = [];
+  /** What was noted on the way, by attempt. */
+  readonly usages = new Map<number, Usage>();
   run: Writable<Run> | undefined;
   away = false;
   projectPath: string | undefined = "/home/ada/shop";
@@ -72,7 +74,8 @@ export class FakeChat {
       }
       const attempt = (this.attempts.get(messageId) ?? 0) + 1;
       this.writes++;
-      if (attempt > LIMITS.modelAttempts) {
+      const asked = attempt - this.notes.filter(({ stopped }) => stopped).length;
+      if (asked > LIMITS.modelAttempts) {
         message.state = "failed";
         message.error = { code: "provider_failed", message: "too many attempts" };
         return { kind: "settled", view: this.view() };
@@ -81,13 +84,21 @@ export class FakeChat {
       const project = this.projectPath === undefined ? {} : { projectPath: this.projectPath };
       const wait = after === undefined ? this.notes.at(-1)?.retryAtMs : undefined;
       return {
-        ...{ kind: "begun", attempt, chat: { ...this.chat, run: { ...this.run } }, ...project, messages: before },
+        ...{
+          kind: "begun",
+          attempt,
+          asked,
+          chat: { ...this.chat, run: { ...this.run } },
+          ...project,
+          messages: before,
+        },
         ...(wait === undefined ? {} : { notBeforeMs: wait }),
       };
     },
-    saveLiveBlocks: async (fence, blocks) => {
+    saveLiveBlocks: async (fence, blocks, usage) => {
       this.mustBeThere();
       if (!this.holds(fence)) return { held: false, cancelRequested: false };
+      if (usage !== undefined) this.usages.set(fence.attempt, usage);
       const kept = this.live.filter((old) => !blocks.some((block) => block.blockIndex === old.blockIndex));
       this.live = [...kept, ...blocks];
       return { held: true, cancelRequested: this.run?.cancelRequested ?? false };

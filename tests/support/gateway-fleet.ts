@@ -165,7 +165,14 @@ export class GatewayFleet implements AsyncDisposable {
     const log = logger("test");
     const hub = { publish: () => undefined };
     const service = new ToolsDaemonService({ gatewayId, store: this.store, hub, check, clock: systemClock, log });
-    const bridge = new NATSToolBridge({ link, host: service, toolCalls: this.store.toolCalls, check, log });
+    const bridge = new NATSToolBridge({
+      link,
+      host: service,
+      toolCalls: this.store.toolCalls,
+      check,
+      clock: systemClock,
+      log,
+    });
     bridge.start();
     service.start();
     const close = async () => {

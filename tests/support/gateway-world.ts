@@ -67,12 +67,12 @@ export class GatewayWorld {
     return daemon;
   }
 
-  /** A dispatched call, offered to the daemon and accepted. */
-  async offered(daemon: FrameDaemon): Promise<ToolCall> {
+  /** A dispatched call, offered to the daemon, which is at that gateway, and accepted. */
+  async offered(daemon: FrameDaemon, service = this.service): Promise<ToolCall> {
     const call = this.store.request(daemon.userId);
     const times = { timeoutMs: 60_000, deadlineAtMs: Date.now() + 120_000 };
     await this.store.toolCalls.dispatch({ toolCallId: call.id, daemonId: daemon.daemonId, ...times });
-    const answer = this.service.offer(addressOf(daemon), requestOf(call, daemon.daemonId));
+    const answer = service.offer(addressOf(daemon), requestOf(call, daemon.daemonId));
     if (answer !== "accepted") throw new Error(`the offer was answered ${answer}`);
     return call;
   }

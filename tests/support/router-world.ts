@@ -82,7 +82,12 @@ async function natsParts(store: Store, server: NatsServer): Promise<Parts> {
   const gateway = async (gatewayId: string) => {
     const { service } = gatewayOver(store, { gatewayId });
     const deps = { link: await link(gatewayId), host: service, toolCalls: store.toolCalls };
-    const bridge = new NATSToolBridge({ ...deps, check: createMessageCheck(), log: logger("test") });
+    const bridge = new NATSToolBridge({
+      ...deps,
+      check: createMessageCheck(),
+      clock: systemClock,
+      log: logger("test"),
+    });
     bridge.start();
     bridges.push(bridge);
     return service;

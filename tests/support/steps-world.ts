@@ -91,6 +91,7 @@ function fakeStore(chat: FakeChat): ActivityDeps["store"] {
     chats: {
       get: async () => ({ ...chat.chat }),
       create: unused,
+      start: unused,
       list: unused,
       sendMessage: unused,
       listMessages: unused,

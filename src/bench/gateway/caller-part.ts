@@ -1,62 +1,22 @@
 import type { Clock } from "../../core/clock.ts";
-import { newId } from "../../core/ids.ts";
-import type { NatsLink } from "../../nats/nats-connection.ts";
-import type { DaemonTransport } from "../../routing/daemon-transport.ts";
-import type { BenchDrivers } from "../bench-part.ts";
-import { CALLER_OPTIONS, type CallerFacts, type CallerOptions, daemonIdOf, userIdOf } from "./part-options.ts";
-
-/** One call, from its request to its outcome; rejects where it failed. */
-type Call = (index: number) => Promise<void>;
+import { HopCalls, type OpenCalls } from "./hop-calls.ts";
+import { CALLER_OPTIONS, type CallerFacts, type CallerOptions } from "./part-options.ts";
 
 /** Asks for calls as a router does, without a ledger: as fast as so many callers can, or at a steady pace. */
 export async function runCallerPart(
   given: unknown,
-  { clock, drivers }: { readonly clock: Clock; readonly drivers: BenchDrivers },
+  { clock }: { readonly clock: Clock },
   say: (word: string, value: unknown) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const options = CALLER_OPTIONS.parse(given);
   await using closing = new AsyncDisposableStack();
-  const link = await drivers.openNats(options.natsUrl, signal);
-  closing.defer(() => link.close());
-  const transport = drivers.openTransport(link);
-  closing.defer(() => transport.close());
-  const call = options.kind === "hop" ? hopCalls(options, transport, signal) : echoCalls(options, link);
-  const drive = new Drive(options, call, clock, signal);
+  const wait = { clock, signal };
+  const calls = await (options.kind === "hop" ? HopCalls.toDaemons(options, wait) : HopCalls.toEcho(options, wait));
+  closing.defer(() => calls.close());
+  const drive = new Drive(options, calls.call, clock, signal);
   await drive.run();
   say("calls", drive.facts());
-}
-
-/** The production transport, whose `done` rings are waited for. */
-function hopCalls(options: CallerOptions, transport: DaemonTransport, signal: AbortSignal): Call {
-  const waiting = new Map<string, () => void>();
-  transport.onNews((toolCallId) => waiting.get(toolCallId)?.());
-  const inputJson = JSON.stringify({ text: "x".repeat(options.requestBytes) });
-  return (index) =>
-    new Promise((resolve, reject) => {
-      const daemon = index % options.daemons;
-      const address = { userId: userIdOf(daemon), daemonId: daemonIdOf(daemon), epoch: 1 };
-      const toolCallId = newId("call");
-      const names = { userId: address.userId, daemonId: address.daemonId, toolName: "read_file" };
-      const request = { toolCallId, chatId: "chat_bench", ...names, inputJson, roots: ["/bench"], timeoutMs: 60_000 };
-      const end = (error?: Error) => {
-        waiting.delete(toolCallId);
-        if (error === undefined) resolve();
-        else reject(error);
-      };
-      waiting.set(toolCallId, end);
-      transport.send(address, request, true, signal).then(
-        ({ kind }) => {
-          if (kind !== "accepted") end(new Error(`the call was answered ${kind}`));
-        },
-        (error) => end(error),
-      );
-    });
-}
-
-function echoCalls(options: CallerOptions, link: NatsLink): Call {
-  const body = "x".repeat(options.requestBytes);
-  return async () => void (await link.connection.request(options.subject ?? "", body, { timeout: 10_000 }));
 }
 
 /** Calls without an outcome this long after the last was begun have failed. */
@@ -73,7 +33,7 @@ class Drive {
 
   constructor(
     private readonly options: CallerOptions,
-    private readonly call: Call,
+    private readonly call: OpenCalls["call"],
     private readonly clock: Clock,
     private readonly signal: AbortSignal,
   ) {}

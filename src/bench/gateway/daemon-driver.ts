@@ -10,7 +10,7 @@ import { DRIVER_OPTIONS, type DriverFacts, type DriverOptions, daemonIdOf, TOKEN
 import { openingBytes } from "./raw-http2.ts";
 import { RawStream, type RawStreamEnd } from "./raw-stream.ts";
 
-const METHOD_PATH = "/reliant.v1.ToolsDaemonService/Connect";
+export const METHOD_PATH = "/reliant.v1.ToolsDaemonService/Connect";
 const REPORT_MS = 250;
 
 /** What all daemons of one driver share. */

@@ -17,18 +17,20 @@ export interface Fleet {
 type Spread = Omit<DriverOptions, "first" | "count">;
 const LOOK_MS = 25;
 
-/** `count` daemons in `processes`, being connected when this resolves. */
+/** `count` daemons in `processes`, being connected when this resolves; their numbers begin with `from`. */
 export async function startFleet(
   installation: Installation,
   count: number,
   processes: number,
   options: Spread,
+  from = 0,
 ): Promise<Fleet> {
   const share = Math.ceil(count / processes);
   const drivers = await Promise.all(
     Array.from({ length: processes }, (_, index) => {
-      const first = index * share;
-      return startPeer(installation, "gateway-daemons", { ...options, first, count: Math.min(share, count - first) });
+      const begun = index * share;
+      const some = { first: from + begun, count: Math.min(share, count - begun) };
+      return startPeer(installation, "gateway-daemons", { ...options, ...some });
     }),
   );
   const { clock, signal } = installation.world;

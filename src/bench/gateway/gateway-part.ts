@@ -34,7 +34,7 @@ export async function runGatewayPart(
   const check = createMessageCheck();
   const hub = { publish: () => undefined };
   const service = new ToolsDaemonService({ gatewayId: newId("gtw"), store, hub, check, clock, log });
-  const bridge = drivers.openBridge({ link, host: service, toolCalls: store.toolCalls, check, log });
+  const bridge = drivers.openBridge({ link, host: service, toolCalls: store.toolCalls, check, clock, log });
   bridge.start();
   service.start();
   const server = await openRpcServer({

@@ -1,9 +1,10 @@
 import type { Installation } from "../installation.ts";
 import { awaitWord, startPeer } from "../peer.ts";
+import { processorMs } from "../proc-facts.ts";
 import { CALLER_FACTS, type CallerFacts, type CallerOptions } from "./part-options.ts";
 
 /** What counts as held: nearly all calls that were due were made, none failed, and the slowest hundredth is quick. */
-const P99_MS = 50;
+export const P99_MS = 50;
 const HELD_SHARE = 0.97;
 /** Calls under way at most; beyond it, they are late. */
 const UNDER_WAY = 2_000;
@@ -14,6 +15,27 @@ export const PAYLOAD_BYTES = 1024;
 
 type Load = Pick<CallerOptions, "kind" | "daemons" | "callers" | "perSecond"> & { readonly subject?: string };
 
+/** What was done, and what it cost another process. */
+export interface CostedCalls {
+  readonly facts: CallerFacts;
+  /** Processor time of that process for one call, the caller's start and its warm-up counted in. */
+  readonly msPerCall: number;
+  /** The same as a share of one core, percent. */
+  readonly corePercent: number;
+}
+
+/** Calls at a steady pace, and what they cost the process `pid`. */
+export async function driveCosted(
+  installation: Installation,
+  pid: number,
+  load: Omit<Load, "kind">,
+): Promise<CostedCalls> {
+  const spentMs = processorMs(pid);
+  const facts = await driveCalls(installation, { ...load, kind: "hop" });
+  const msPerCall = (processorMs(pid) - spentMs) / ((facts.perSecond * (WARM_UP_MS + DRIVE_MS)) / 1000);
+  return { facts, msPerCall, corePercent: (msPerCall * facts.perSecond) / 10 };
+}
+
 export async function driveCalls(installation: Installation, load: Load): Promise<CallerFacts> {
   const { natsUrl, world } = installation;
   const rest = { natsUrl, warmUpMs: WARM_UP_MS, driveMs: DRIVE_MS, requestBytes: PAYLOAD_BYTES };
@@ -22,27 +44,32 @@ export async function driveCalls(installation: Installation, load: Load): Promis
 }
 
 export interface HeldRate {
-  /** The highest of the rates that was held; 0: none. */
+  /** What was reached at the highest of the rates that was held; 0: none was. */
   readonly perSecond: number;
-  readonly at: CallerFacts | undefined;
   readonly tried: readonly string[];
+  /** Of each rate that was tried: what was reached, and the gateway's processor. */
+  readonly costs: readonly CostedCalls[];
 }
 
-/** Raises the rate step by step until it is no longer held: p99 over 50 ms, calls that are late, or calls that fail. */
+/** Raises the rate step by step until it is no longer held: p99 over 50 ms, calls that are late, or calls that fail. `pid`: the gateway. */
 export async function highestHeldRate(
   installation: Installation,
+  pid: number,
   daemons: number,
   rates: readonly number[],
 ): Promise<HeldRate> {
-  let held: Omit<HeldRate, "tried"> = { perSecond: 0, at: undefined };
+  let held = 0;
   const tried: string[] = [];
+  const costs: CostedCalls[] = [];
   for (const perSecond of rates) {
-    const facts = await driveCalls(installation, { kind: "hop", daemons, callers: UNDER_WAY, perSecond });
+    const costed = await driveCosted(installation, pid, { daemons, callers: UNDER_WAY, perSecond });
+    const { facts } = costed;
+    costs.push(costed);
     const { p50Ms, p99Ms, failed } = facts;
     tried.push(`${perSecond}/s: ${facts.perSecond.toFixed(0)}/s, p50 ${p50Ms.toFixed(1)}, p99 ${p99Ms.toFixed(1)} ms`);
     installation.world.tell(`  ${daemons} daemons, ${tried.at(-1)}`);
     if (failed > 0 || p99Ms > P99_MS || facts.perSecond < HELD_SHARE * perSecond) break;
-    held = { perSecond, at: facts };
+    held = facts.perSecond;
   }
-  return { ...held, tried };
+  return { perSecond: held, tried, costs };
 }

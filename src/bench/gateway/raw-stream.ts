@@ -12,6 +12,7 @@ import {
   parseFrame,
   windowUpdate,
 } from "./raw-http2.ts";
+import { RawOut } from "./raw-out.ts";
 
 export interface RawStreamEvents {
   message(bytes: Buffer): void;
@@ -29,8 +30,7 @@ export class RawStream {
   private socket: Socket | undefined;
   private readonly frames = http2FrameReader();
   private readonly messages = grpcMessageReader();
-  private out: Buffer[] = [];
-  private blocked: Buffer | undefined;
+  private readonly out = new RawOut();
   private reading = false;
   private over = false;
   private connectionWindow = INITIAL_WINDOW;
@@ -154,19 +154,13 @@ export class RawStream {
   }
 
   private write(bytes: Buffer): void {
-    this.out.push(bytes);
+    this.out.add(bytes);
   }
 
   private flush(): void {
     const { socket } = this;
     if (socket === undefined || this.over) return;
-    if (this.blocked !== undefined) this.out.unshift(this.blocked);
-    if (this.out.length === 0) return;
-    const [only] = this.out;
-    const bytes = this.out.length === 1 && only !== undefined ? only : Buffer.concat(this.out);
-    this.out = [];
-    const written = socket.write(bytes);
-    this.blocked = written < bytes.length ? bytes.subarray(Math.max(0, written)) : undefined;
+    this.out.flush(socket);
   }
 
   private end(reason: RawStreamEnd): void {

@@ -17,8 +17,6 @@ import type { ChatWorkflowInput, WorkflowActivities } from "./workflow-activitie
 import { stepFailureOf } from "./workflow-failure.ts";
 import { CANCEL_SIGNAL, LOOK_SIGNAL } from "./workflow-signals.ts";
 
-export { bareSteps } from "./bare-workflow.ts";
-
 /** A step is repeated for as long as what it needs is away; what can never succeed says so itself. */
 const RETRY = {
   initialInterval: LIMITS.stepRetryBaseMs,

@@ -21,6 +21,7 @@ interface Begun {
   readonly kind: "begun";
   readonly chatId: string;
   readonly attempt: number;
+  readonly asked: number;
   readonly position: number;
   readonly notBeforeMs?: number;
 }
@@ -59,7 +60,7 @@ async function firstAttempt(write: Write, chat: ChatRow, wanted: Wanted): Promis
     write,
     chat,
     wanted,
-    { attempt: 1, position },
+    { attempt: 1, asked: 1, position },
     { last_position: position, answer_position: position },
   );
 }
@@ -73,8 +74,11 @@ async function nextAttempt(write: Write, chat: ChatRow, wanted: Wanted): Promise
     .where("id", "=", wanted.messageId)
     .executeTakeFirstOrThrow();
   if (wanted.after !== undefined && wanted.after !== message.attempt) return undefined;
-  if (message.attempt >= LIMITS.modelAttempts) {
-    const error = await tooManyAttempts(db, wanted.messageId, message.attempt);
+  const made = await attemptsMade(write, wanted.messageId);
+  const stops = made.filter((noted) => noted?.stopped === true).length;
+  const asked = message.attempt - Math.min(stops, LIMITS.modelStops);
+  if (asked >= LIMITS.modelAttempts) {
+    const error = tooManyAttempts(made, asked);
     const fence = { messageId: wanted.messageId, attempt: message.attempt };
     const updates = await settleAnswer(write, chat, fence, { state: "failed", blocks: [], error });
     await numberChatUpdates(write, chat.id, updates ?? []);
@@ -82,22 +86,28 @@ async function nextAttempt(write: Write, chat: ChatRow, wanted: Wanted): Promise
   }
   const attempt = message.attempt + 1;
   // The writer that goes on after its own attempt has waited itself.
-  const waiting = wanted.after === undefined ? await waitOf(write, wanted.messageId, message.attempt) : undefined;
+  const waiting = wanted.after === undefined ? waitOf(made.at(-1), write.nowMs) : undefined;
   await db.updateTable("messages").set({ attempt }).where("id", "=", wanted.messageId).execute();
   await db.deleteFrom("live_blocks").where("message_id", "=", wanted.messageId).execute();
-  return noteBegin(write, chat, wanted, { attempt, position: message.position, waiting });
+  return noteBegin(write, chat, wanted, { attempt, asked: asked + 1, position: message.position, waiting });
 }
 
-/** How the attempt before ended, where its provider does not want to be asked again yet. */
-async function waitOf({ db, nowMs }: Write, messageId: string, attempt: number): Promise<NotedFailure | undefined> {
-  const row = await db
+/** How each attempt at the answer ended, in their order; undefined: it did not, or nobody lived to tell. */
+async function attemptsMade({ db }: Write, messageId: string): Promise<readonly (NotedFailure | undefined)[]> {
+  const rows = await db
     .selectFrom("model_attempts")
     .select("error")
     .where("message_id", "=", messageId)
-    .where("attempt", "=", attempt)
-    .executeTakeFirst();
-  const noted = readOptionalJson<NotedFailure>(row?.error ?? null);
-  return (noted?.retryAtMs ?? 0) > nowMs ? noted : undefined;
+    .orderBy("attempt")
+    .execute();
+  return rows.map(({ error }) => readOptionalJson<NotedFailure>(error));
+}
+
+/** How the attempt before ended, where its provider does not want to be asked again yet. */
+function waitOf(noted: NotedFailure | undefined, nowMs: number): NotedFailure | undefined {
+  if (noted?.retryAtMs === undefined || noted.retryAtMs <= nowMs) return undefined;
+  const { stopped: _, ...waiting } = noted;
+  return waiting;
 }
 
 async function noteBegin(
@@ -106,9 +116,10 @@ async function noteBegin(
   wanted: Wanted,
   {
     attempt,
+    asked,
     position,
     waiting,
-  }: { readonly attempt: number; readonly position: number; readonly waiting?: NotedFailure | undefined },
+  }: Pick<Begun, "attempt" | "asked" | "position"> & { readonly waiting?: NotedFailure | undefined },
   changes: ChatChanges = {},
 ): Promise<Begun> {
   const { db, nowMs } = write;
@@ -129,19 +140,12 @@ async function noteBegin(
   const updates: NewChatUpdate[] = [{ kind: "event", event: { kind: "attempt_started", ...begun } }];
   if (waiting?.retryAtMs !== undefined) updates.push(waitingUpdate(begun, waiting, waiting.retryAtMs));
   await numberChatUpdates(write, chat.id, updates, changes);
-  return { kind: "begun", chatId: chat.id, attempt, position, ...defined({ notBeforeMs: waiting?.retryAtMs }) };
+  return { kind: "begun", chatId: chat.id, attempt, asked, position, ...defined({ notBeforeMs: waiting?.retryAtMs }) };
 }
 
-async function tooManyAttempts(db: Kysely<Tables>, messageId: string, attempts: number): Promise<Failure> {
-  const last = await db
-    .selectFrom("model_attempts")
-    .select("error")
-    .where("message_id", "=", messageId)
-    .where("error", "is not", null)
-    .orderBy("attempt", "desc")
-    .executeTakeFirst();
-  const error = readOptionalJson<Failure>(last?.error ?? null);
-  const message = `the model was asked ${attempts} times without an answer that could be kept`;
+function tooManyAttempts(made: readonly (NotedFailure | undefined)[], asked: number): Failure {
+  const error = made.findLast((noted) => noted !== undefined && noted.stopped !== true);
+  const message = `the model was asked ${asked} times without an answer that could be kept`;
   return {
     code: error?.code ?? "provider_failed",
     message: error === undefined ? message : `${message}: ${error.message}`,
@@ -170,6 +174,7 @@ export async function readBegun(
   return {
     kind: "begun",
     attempt: begun.attempt,
+    asked: begun.asked,
     chat: toChat(chat),
     messages: await toMessages(db, driver, rows),
     ...defined({ projectPath: chat.project_path, notBeforeMs: begun.notBeforeMs }),

@@ -46,6 +46,21 @@ export function toChat(row: ChatWithRun): Chat {
   };
 }
 
+/** A chat that was made with its first message: that is its first number, the run the second. */
+export function startedChat(row: ChatRow, run: Run): Chat {
+  return {
+    id: row.id,
+    userId: row.user_id,
+    title: row.title,
+    model: row.model,
+    sequence: 2,
+    createdAtMs: row.created_at,
+    updatedAtMs: row.updated_at,
+    ...defined({ projectId: row.project_id, daemonId: row.daemon_id }),
+    run,
+  };
+}
+
 function runOf(row: ChatWithRun): Run | undefined {
   if (row.run_id === null || row.run_state === null || row.run_started_at === null) return undefined;
   return toRun({

@@ -1,4 +1,5 @@
 import { type Selectable, sql } from "kysely";
+import { HELD_UP } from "../../core/batches.ts";
 import type { DaemonFence, HelloAnswer, HelloClaim } from "../daemons.ts";
 import type { Write } from "./database.ts";
 import { decideHello } from "./hello-decision.ts";
@@ -16,10 +17,13 @@ export interface Marking {
 
 /**
  * The hellos of many daemons in one transaction, each decided as one alone is. Postgres only: SQLite has one writer, and
- * needs no round trips. No two of the claims may be of one daemon. Rows are locked in the order of their
- * ids, byte by byte.
+ * needs no round trips. No two of the claims may be of one daemon. A daemon whose row another transaction holds is left
+ * out: one that stands still must not keep the others waiting.
  */
-export async function helloTogether(write: Write, claims: readonly HelloClaim[]): Promise<readonly HelloAnswer[]> {
+export async function helloTogether(
+  write: Write,
+  claims: readonly HelloClaim[],
+): Promise<readonly (HelloAnswer | typeof HELD_UP)[]> {
   const ids = claims.map(({ daemonId }) => daemonId);
   const rows = await lockDaemons(write, ids);
   const missing = claims.filter(({ daemonId }) => !rows.has(daemonId));
@@ -28,16 +32,18 @@ export async function helloTogether(write: Write, claims: readonly HelloClaim[])
     const made = missing.map(({ daemonId }) => daemonId);
     for (const [id, row] of await lockDaemons(write, made)) rows.set(id, row);
   }
-  const answers = claims.map((claim): HelloAnswer => {
+  const answers = claims.map((claim): HelloAnswer | typeof HELD_UP => {
     const row = rows.get(claim.daemonId);
-    if (row === undefined) throw new Error("the daemon's row is gone as soon as it was made");
+    if (row === undefined) return HELD_UP;
     const { user_id: userId, epoch, start_count: startCount } = row;
     const [instanceId, journalId] = [row.instance_id ?? undefined, row.journal_id ?? undefined];
     return decideHello({ userId, epoch, startCount, instanceId, journalId }, claim);
   });
   const taken = claims.flatMap((claim, index) => {
     const answer = answers[index];
-    return answer?.kind === "taken" ? [{ claim, epoch: answer.epoch }] : [];
+    return answer !== undefined && answer !== HELD_UP && answer.kind === "taken"
+      ? [{ claim, epoch: answer.epoch }]
+      : [];
   });
   if (taken.length > 0) await moveEpochs(write, taken);
   const changed = taken.flatMap(({ claim: { daemonId, journalId } }) => {
@@ -48,13 +54,23 @@ export async function helloTogether(write: Write, claims: readonly HelloClaim[])
   return answers;
 }
 
-/** Tells of each whether its epoch is still the row's; if so it is noted, and its user told. */
-export async function markTogether(write: Write, markings: readonly Marking[]): Promise<readonly boolean[]> {
+/**
+ * Tells of each whether its epoch is still the row's; if so it is noted, and its user told. One whose row another
+ * transaction holds is left out.
+ */
+export async function markTogether(
+  write: Write,
+  markings: readonly Marking[],
+): Promise<readonly (boolean | typeof HELD_UP)[]> {
   const { db, driver } = write;
-  const ids = markings.map(({ fence }) => fence.daemonId);
-  await lockDaemons(write, ids);
+  const locked = await lockDaemons(
+    write,
+    markings.map(({ fence }) => fence.daemonId),
+  );
+  const free = markings.filter(({ fence }) => locked.has(fence.daemonId));
+  const ids = free.map(({ fence }) => fence.daemonId);
   const list = JSON.stringify(
-    markings.map(({ fence, connectedAtMs }) => ({ id: fence.daemonId, epoch: fence.epoch, at: connectedAtMs ?? null })),
+    free.map(({ fence, connectedAtMs }) => ({ id: fence.daemonId, epoch: fence.epoch, at: connectedAtMs ?? null })),
   );
   const { rows } = await sql<{ id: string; user_id: string }>`
     update daemons set
@@ -69,33 +85,48 @@ export async function markTogether(write: Write, markings: readonly Marking[]): 
     write,
     rows.map(({ id, user_id }) => ({ userId: user_id, event: { kind: "daemon_changed", daemonId: id } })),
   );
-  return ids.map((id) => marked.has(id));
+  return markings.map(({ fence }) => (locked.has(fence.daemonId) ? marked.has(fence.daemonId) : HELD_UP));
 }
+
+/** Sets these locks by name apart from others: any number that no other one uses. */
+const DAEMON_LOCKS = 2;
 
 type DaemonRow = Pick<
   Selectable<Tables["daemons"]>,
   "id" | "user_id" | "epoch" | "instance_id" | "journal_id" | "start_count"
 >;
 
+/** Those whose rows are there and free. */
 async function lockDaemons({ db, driver }: Write, ids: readonly string[]): Promise<Map<string, DaemonRow>> {
   const rows = await db
     .selectFrom("daemons")
     .select(["id", "user_id", "epoch", "instance_id", "journal_id", "start_count"])
     .where("id", "in", idList(driver, ids))
-    .orderBy(sql`id collate "C"`)
     .forNoKeyUpdate()
+    .skipLocked()
     .execute();
   return new Map(rows.map((row) => [row.id, row]));
 }
 
-async function makeDaemons({ db, nowMs }: Write, claims: readonly HelloClaim[]): Promise<void> {
+/** Waits for whoever makes that daemon's row now. */
+export async function lockNewDaemon({ db }: Write, daemonId: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${daemonId}::text, ${sql.lit(DAEMON_LOCKS)}))`.execute(db);
+}
+
+/** Two transactions that make one row wait for each other, unless the second one leaves it out. */
+async function makeDaemons({ db, driver, nowMs }: Write, claims: readonly HelloClaim[]): Promise<void> {
   const list = JSON.stringify(claims.map(factsOf));
+  const isMine =
+    driver === "postgres"
+      ? sql`pg_try_advisory_xact_lock(hashtextextended(item.id, ${sql.lit(DAEMON_LOCKS)}))`
+      : // One writer at a time.
+        sql`true`;
   await sql`
     insert into daemons (id, user_id, name, labels, platform, version, epoch, start_count, connected, created_at)
     select item.id, item.user_id, item.name, item.labels, item.platform, item.version, 0, 0, 0, ${nowMs}::bigint
     from json_to_recordset(${list}::text::json)
       as item(id text, user_id text, name text, labels text, platform text, version text)
-    order by item.id collate "C"
+    where ${isMine}
     on conflict (id) do nothing`.execute(db);
 }
 

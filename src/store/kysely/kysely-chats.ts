@@ -1,51 +1,42 @@
-import { sql } from "kysely";
-import type { Chat, ContentBlock, Message, Run } from "../../chat/message.ts";
+import type { Chat } from "../../chat/message.ts";
 import { ReliantError } from "../../core/errors.ts";
-import type { Chats } from "../chats.ts";
+import type { Chats, NewChat } from "../chats.ts";
 import type { Page } from "../projects.ts";
+import { acceptMessage, type UserMessage } from "./accept-message.ts";
 import { lockChatOf } from "./chat-lock.ts";
-import { afterCursor, selectChats, toChat, toRun } from "./chat-rows.ts";
+import { afterCursor, type ChatRow, selectChats, startedChat, toChat } from "./chat-rows.ts";
 import { checkUserBlocks } from "./check-sizes.ts";
 import { plainText } from "./columns.ts";
 import { badCursor, pageSize, readCursor, rowLimit, writeCursor } from "./cursors.ts";
 import type { Database, Write } from "./database.ts";
-import { insertBlocks, type MessageRow, toMessage, toMessages } from "./message-rows.ts";
-import { numberChatUpdates, numberUserUpdate } from "./numbers.ts";
-import { addToOutbox } from "./outbox-rows.ts";
+import { toMessages } from "./message-rows.ts";
+import { numberUserUpdate } from "./numbers.ts";
 import { requestCancel } from "./request-cancel.ts";
-import { runChanges, runUpdate, startRun } from "./run-ending.ts";
 
 /** Chats as clients see and change them, over the database. */
 export class KyselyChats implements Chats {
   constructor(private readonly database: Database) {}
 
-  create(chat: Parameters<Chats["create"]>[0]): Promise<Chat> {
+  create(chat: NewChat): Promise<Chat> {
     return this.database.write("create chat", async (write) => {
-      const { db, nowMs } = write;
-      const inserted = await db
-        .insertInto("chats")
-        .values({
-          id: chat.id,
-          user_id: chat.userId,
-          project_id: await this.ownProject(write, chat.userId, chat.projectId),
-          title: plainText(chat.title),
-          model: chat.model,
-          daemon_id: await this.ownDaemon(write, chat.userId, chat.daemonId),
-          sequence: 0,
-          ...{ last_position: 0, user_position: 0, answer_position: 0 },
-          run_id: null,
-          created_at: nowMs,
-          updated_at: nowMs,
-        })
-        .onConflict((conflict) => conflict.column("id").doNothing())
-        .executeTakeFirst();
-      const made = inserted.numInsertedOrUpdatedRows === 1n;
-      const row = await selectChats(db).where("chats.id", "=", chat.id).executeTakeFirstOrThrow();
-      if (row.user_id !== chat.userId) {
-        throw new ReliantError("already_exists", `create chat ${chat.id}: the id is taken; let the server make one`);
+      const made = await this.insertChat(write, chat);
+      const there = await this.ownChat(write, chat);
+      if (made !== undefined) await numberUserUpdate(write, chat.userId, { kind: "chat_changed", chatId: chat.id });
+      return there;
+    });
+  }
+
+  start(chat: NewChat, message: UserMessage) {
+    checkUserBlocks(message.messageId, message.blocks);
+    return this.database.write("start chat", async (write) => {
+      const made = await this.insertChat(write, chat);
+      if (made === undefined) {
+        await this.ownChat(write, chat);
+        const accepted = await acceptMessage(write, await lockChatOf(write, chat.userId, chat.id), message);
+        return { ...accepted, chat: await this.ownChat(write, chat) };
       }
-      if (made) await numberUserUpdate(write, chat.userId, { kind: "chat_changed", chatId: chat.id });
-      return toChat(row);
+      const accepted = await acceptMessage(write, made, message);
+      return { ...accepted, chat: startedChat(made, accepted.run) };
     });
   }
 
@@ -79,32 +70,9 @@ export class KyselyChats implements Chats {
 
   sendMessage(message: Parameters<Chats["sendMessage"]>[0]) {
     checkUserBlocks(message.messageId, message.blocks);
-    return this.database.write("send message", async (write) => {
-      const chat = await lockChatOf(write, message.userId, message.chatId);
-      const sentBefore = await this.findSent(write, message.chatId, message.messageId);
-      if (sentBefore !== undefined) return sentBefore;
-      const underWay = await write.db
-        .selectFrom("runs")
-        .selectAll()
-        .where("id", "=", chat.run_id ?? "")
-        .where(sql<boolean>`state = 'running'`)
-        .executeTakeFirst();
-      const run = underWay === undefined ? await startRun(write, chat.id) : toRun(underWay);
-      const position = chat.last_position + 1;
-      const row = await this.insertMessage(write, message, run, position);
-      const outboxId = await addToOutbox(write, "wake", chat.id);
-      const places = { last_position: position, user_position: position, updated_at: write.nowMs };
-      await numberChatUpdates(
-        write,
-        chat.id,
-        [{ kind: "message", messageId: row.id }, ...(underWay === undefined ? [runUpdate(run)] : [])],
-        underWay === undefined ? { ...runChanges(run), ...places } : places,
-      );
-      if (underWay === undefined) {
-        await numberUserUpdate(write, message.userId, { kind: "chat_changed", chatId: chat.id });
-      }
-      return { message: toMessage(row, message.blocks), run, outboxId };
-    });
+    return this.database.write("send message", async (write) =>
+      acceptMessage(write, await lockChatOf(write, message.userId, message.chatId), message),
+    );
   }
 
   listMessages(query: Parameters<Chats["listMessages"]>[0]) {
@@ -138,37 +106,36 @@ export class KyselyChats implements Chats {
     return this.database.write("cancel run", (write) => requestCancel(write, userId, chatId));
   }
 
-  /** The message that was sent under this id before, with the run that took it up. */
-  private async findSent(
-    write: Write,
-    chatId: string,
-    messageId: string,
-  ): Promise<{ readonly message: Message; readonly run: Run } | undefined> {
-    const { db, driver } = write;
-    const row = await db.selectFrom("messages").selectAll().where("id", "=", messageId).executeTakeFirst();
-    if (row === undefined) return undefined;
-    if (row.chat_id !== chatId || row.role !== "user") {
-      throw new ReliantError("already_exists", `send message ${messageId}: the id is taken; let the server make one`);
-    }
-    const run = await db.selectFrom("runs").selectAll().where("id", "=", row.run_id).executeTakeFirstOrThrow();
-    const [message] = await toMessages(db, driver, [row]);
-    return message === undefined ? undefined : { message, run: toRun(run) };
+  /** The row of a chat that this transaction has made; undefined: the id is taken. */
+  private async insertChat(write: Write, chat: NewChat): Promise<ChatRow | undefined> {
+    const { db, nowMs } = write;
+    const row: ChatRow = {
+      id: chat.id,
+      user_id: chat.userId,
+      project_id: await this.ownProject(write, chat.userId, chat.projectId),
+      title: plainText(chat.title),
+      model: chat.model,
+      daemon_id: await this.ownDaemon(write, chat.userId, chat.daemonId),
+      sequence: 0,
+      ...{ last_position: 0, user_position: 0, answer_position: 0 },
+      run_id: null,
+      created_at: nowMs,
+      updated_at: nowMs,
+    };
+    const inserted = await db
+      .insertInto("chats")
+      .values(row)
+      .onConflict((conflict) => conflict.column("id").doNothing())
+      .executeTakeFirst();
+    return inserted.numInsertedOrUpdatedRows === 1n ? row : undefined;
   }
 
-  private async insertMessage(
-    write: Write,
-    message: { readonly chatId: string; readonly messageId: string; readonly blocks: readonly ContentBlock[] },
-    run: Run,
-    position: number,
-  ): Promise<MessageRow> {
-    const { db, nowMs } = write;
-    const row: MessageRow = {
-      ...{ id: message.messageId, chat_id: message.chatId, run_id: run.id, position, role: "user", state: "complete" },
-      ...{ model: null, usage: null, error: null, attempt: 0, created_at: nowMs },
-    };
-    await db.insertInto("messages").values(row).execute();
-    await insertBlocks(db, row.id, message.blocks);
-    return row;
+  private async ownChat({ db }: Write, chat: NewChat): Promise<Chat> {
+    const row = await selectChats(db).where("chats.id", "=", chat.id).executeTakeFirstOrThrow();
+    if (row.user_id !== chat.userId) {
+      throw new ReliantError("already_exists", `create chat ${chat.id}: the id is taken; let the server make one`);
+    }
+    return toChat(row);
   }
 
   private async ownProject(write: Write, userId: string, projectId: string | undefined): Promise<string | null> {

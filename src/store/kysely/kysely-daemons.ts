@@ -4,7 +4,7 @@ import { LIMITS } from "../../core/limits.ts";
 import type { Daemon, DaemonFence, Daemons, HelloAnswer, HelloClaim } from "../daemons.ts";
 import type { DeferredWrites } from "../deferred-writes.ts";
 import { defined, plainText, readJson } from "./columns.ts";
-import { helloTogether, type Marking, markTogether } from "./daemons-together.ts";
+import { helloTogether, lockNewDaemon, type Marking, markTogether } from "./daemons-together.ts";
 import type { Database, Write } from "./database.ts";
 import { decideHello } from "./hello-decision.ts";
 import { fenceTable } from "./id-lists.ts";
@@ -27,6 +27,7 @@ export class KyselyDaemons implements Daemons {
       maxItems: LIMITS.storeBatch,
       maxWaiting: LIMITS.storeBatchWaiting,
       maxAlone: LIMITS.storeBatchAlone,
+      maxAside: LIMITS.storeBatchAside,
     };
     this.hellos = new Batches({
       ...{ act: "daemon's hello", ...bounds },
@@ -183,6 +184,7 @@ async function lockOrMakeDaemon(write: Write, claim: HelloClaim): Promise<Daemon
       .executeTakeFirst();
   const found = await locked();
   if (found !== undefined) return found;
+  if (driver === "postgres") await lockNewDaemon(write, claim.daemonId);
   await db
     .insertInto("daemons")
     .values({

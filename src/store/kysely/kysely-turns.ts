@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import { decide } from "../../chat/agent-loop.ts";
 import type { LiveBlock } from "../../chat/chat-update.ts";
 import type { LoopView } from "../../chat/loop-view.ts";
-import type { Run } from "../../chat/message.ts";
+import type { Run, Usage } from "../../chat/message.ts";
 import { isOutcome } from "../../chat/tool-call.ts";
 import { ReliantError } from "../../core/errors.ts";
 import { newId } from "../../core/ids.ts";
@@ -12,7 +12,7 @@ import { findChatOf, lockChat, viewOf } from "./chat-lock.ts";
 import { checkBlocks } from "./check-sizes.ts";
 import type { Database, Write } from "./database.ts";
 import { readLoopView } from "./loop-view-query.ts";
-import { noteAttempt } from "./note-attempt.ts";
+import { noteAttempt, noteUsage } from "./note-attempt.ts";
 import { type NewChatUpdate, numberChatUpdates, numberUserUpdate } from "./numbers.ts";
 import { endRunRow, type RunEnd, runChanges, runUpdate, startRun } from "./run-ending.ts";
 import { type AnswerEnd, settleAnswer, settleInterrupted } from "./settle-answer.ts";
@@ -35,7 +35,7 @@ export class KyselyTurns implements Turns {
     return database.read("read transcript", (db) => readBegun(db, database.driver, begun));
   }
 
-  saveLiveBlocks(fence: AnswerFence, blocks: readonly LiveBlock[]) {
+  saveLiveBlocks(fence: AnswerFence, blocks: readonly LiveBlock[], usage?: Usage) {
     return this.database.write("store live text", async (write) => {
       const row = await write.db
         .selectFrom("messages")
@@ -46,6 +46,7 @@ export class KyselyTurns implements Turns {
         .executeTakeFirst();
       const held = row?.attempt === fence.attempt && row.state === "open";
       if (held) await upsertLiveBlocks(write, fence, blocks);
+      if (held && usage !== undefined) await noteUsage(write, fence, usage);
       return { held, cancelRequested: row?.cancel_requested === 1 };
     });
   }

@@ -2,6 +2,7 @@ import type {
   ChatEvent,
   ChatUpdate,
   LiveBlock,
+  ProviderWait,
   ToolOutputChunk,
   UserEvent,
   UserUpdate,
@@ -10,11 +11,12 @@ import { ReliantError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { DeferredWrites } from "../deferred-writes.ts";
 import type { Updates } from "../updates.ts";
-import { readJson } from "./columns.ts";
+import { readJson, readOptionalJson } from "./columns.ts";
 import { rowLimit } from "./cursors.ts";
 import type { Database } from "./database.ts";
 import { idList } from "./id-lists.ts";
 import { toMessages } from "./message-rows.ts";
+import type { NotedFailure } from "./note-attempt.ts";
 
 /** What streams read, over the database. */
 export class KyselyUpdates implements Updates {
@@ -81,6 +83,30 @@ export class KyselyUpdates implements Updates {
         .execute(),
     );
     return rows.map(({ body }) => readJson<LiveBlock>(body));
+  }
+
+  async providerWait(chatId: string): Promise<ProviderWait | undefined> {
+    const row = await this.database.read("read wait for the provider", (db) =>
+      db
+        .selectFrom("chats")
+        .innerJoin("messages", (join) =>
+          join.onRef("messages.chat_id", "=", "chats.id").onRef("messages.position", "=", "chats.answer_position"),
+        )
+        .innerJoin("model_attempts", (join) =>
+          join
+            .onRef("model_attempts.message_id", "=", "messages.id")
+            .onRef("model_attempts.attempt", "=", "messages.attempt"),
+        )
+        .select(["messages.id", "messages.attempt", "model_attempts.error"])
+        .where("chats.id", "=", chatId)
+        .where("messages.state", "=", "open")
+        .executeTakeFirst(),
+    );
+    const noted = readOptionalJson<NotedFailure>(row?.error ?? null);
+    if (row === undefined || noted?.retryAtMs === undefined || noted.retryAtMs <= this.database.clock.now())
+      return undefined;
+    const { code, message, retryAtMs: untilMs } = noted;
+    return { chatId, messageId: row.id, attempt: row.attempt, untilMs, reason: { code, message } };
   }
 
   async liveOutput(chatId: string): Promise<readonly ToolOutputChunk[]> {

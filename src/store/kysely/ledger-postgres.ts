@@ -1,5 +1,5 @@
 import { CompiledQuery, type Kysely } from "kysely";
-import { type LedgerEvent, type LedgerState, transition } from "../../chat/transitions.ts";
+import { endsUnstarted, type LedgerEvent, type LedgerState, transition } from "../../chat/transitions.ts";
 import type { Write } from "./database.ts";
 import { changesOf, type Looked, type Move } from "./ledger.ts";
 import type { Tables } from "./schema.ts";
@@ -54,6 +54,8 @@ function expectedState(event: LedgerEvent): LedgerState | undefined {
     case "ready":
       return { state: "dispatched", journalId: undefined };
     case "result":
+      // That nothing ran may be said by another process than the one that was granted the call.
+      if (endsUnstarted(event.ending)) return undefined;
       return { state: "running", journalId: event.journalId };
     default:
       return undefined;
@@ -79,7 +81,9 @@ function statementOf<Row>(
   if (fence !== undefined) {
     const daemonId = bind(fence.daemonId);
     lock = `fence as materialized (
-      select id from daemons where id = ${daemonId} and epoch = ${bind(fence.epoch)} for share),`;
+      select instance_id from daemons where id = ${daemonId} and epoch = ${bind(fence.epoch)} for share),`;
+    // Granted to the process that holds the epoch.
+    if (move.event.kind === "ready") assignments.push("instance_id = (select instance_id from fence)");
     // Not `=`: the planner would search the daemon's open calls, of which thousands may wait for the vacuum.
     conditions.push(`call.daemon_id is not distinct from ${daemonId}`, "exists (select 1 from fence)");
   }

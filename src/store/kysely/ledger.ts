@@ -44,6 +44,7 @@ export function changesOf(move: Move, next: NonNullable<Transition["next"]>): Pa
   return {
     state: next.state,
     journal_id: next.journalId ?? null,
+    ...(next.instanceId === undefined ? {} : { instance_id: next.instanceId }),
     ...(daemonId === undefined ? {} : { daemon_id: daemonId }),
     ...(timeoutMs === undefined ? {} : { timeout_ms: timeoutMs }),
     ...(deadlineAtMs === undefined ? {} : { deadline_at: deadlineAtMs }),
@@ -59,7 +60,8 @@ function resultOf(move: Move, outcome: Parameters<typeof outcomeResult>[0]): Too
 
 /** Applies one event in a transaction: locks the daemon's row, then the call's, asks `transition`, writes what it says. */
 export async function moveToolCall(write: Write, move: Move): Promise<Moved> {
-  if (move.fence !== undefined && !(await holds(write, move.fence))) return { kind: "fenced" };
+  const holder = move.fence && (await holderOf(write, move.fence));
+  if (move.fence !== undefined && holder === undefined) return { kind: "fenced" };
   const row = await write.db
     .selectFrom("tool_calls")
     .selectAll()
@@ -69,7 +71,9 @@ export async function moveToolCall(write: Write, move: Move): Promise<Moved> {
   if (row === undefined || (move.fence !== undefined && row.daemon_id !== move.fence.daemonId)) {
     return { kind: "unknown_call" };
   }
-  const step = transition({ state: row.state, journalId: row.journal_id ?? undefined }, move.event);
+  const { state } = row;
+  const [journalId, instanceId] = [row.journal_id ?? undefined, row.instance_id ?? undefined];
+  const step = transition({ state, journalId, instanceId }, bySpeaker(move.event, holder?.instance_id ?? undefined));
   const changes = {
     ...(step.next === undefined ? {} : changesOf(move, step.next)),
     ...evidenceOf(move, row, step),
@@ -95,15 +99,20 @@ export async function compareAndSet(write: Write, row: ToolCallRow, changes: Par
   if (numUpdatedRows !== 1n) throw new ReliantError("conflict", `change tool call ${row.id}: somebody else was first`);
 }
 
-/** True while the daemon's epoch is the fence's; it stays so until the commit. */
-async function holds(write: Write, fence: DaemonFence): Promise<boolean> {
-  const daemon = await write.db
+/** What a daemon says is said by the process that holds its epoch. */
+function bySpeaker(event: LedgerEvent, instanceId: string | undefined): LedgerEvent {
+  return event.kind === "ready" || event.kind === "result" ? { ...event, instanceId } : event;
+}
+
+/** The process that holds the daemon's epoch while that is the fence's; it stays so until the commit. */
+async function holderOf(write: Write, fence: DaemonFence): Promise<{ instance_id: string | null } | undefined> {
+  return await write.db
     .selectFrom("daemons")
-    .select("epoch")
+    .select("instance_id")
     .where("id", "=", fence.daemonId)
+    .where("epoch", "=", fence.epoch)
     .$if(write.driver === "postgres", (query) => query.forShare())
     .executeTakeFirst();
-  return daemon?.epoch === fence.epoch;
 }
 
 interface Evidence {
@@ -112,7 +121,7 @@ interface Evidence {
   readonly result?: ToolResult;
 }
 
-/** A result that does not become the call's: too late, or of another journal. One that only repeats what stands is no news. */
+/** A result that does not become the call's: too late, or of another journal or process. One that only repeats what stands is no news. */
 function evidenceOf(move: Move, row: ToolCallRow, step: Transition): { readonly evidence?: string } {
   if (move.event.kind !== "result") return {};
   const { journalId, ending } = move.event;

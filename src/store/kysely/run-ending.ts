@@ -8,9 +8,9 @@ import type { ChatChanges, NewChatUpdate } from "./numbers.ts";
 
 export type RunEnd = Omit<Extract<Decision, { kind: "end_run" }>, "kind">;
 
-/** A new run of the chat, which is locked and has none under way. The chat's row is to name it: {@link runChanges}. */
-export async function startRun(write: Write, chatId: string): Promise<Run> {
-  const row: RunRow = {
+/** The row of a new run of a chat that has none under way. The chat's row is to name it: {@link runChanges}. */
+export function newRun(chatId: string, nowMs: number): RunRow {
+  return {
     id: newId("run"),
     chat_id: chatId,
     state: "running",
@@ -19,9 +19,13 @@ export async function startRun(write: Write, chatId: string): Promise<Run> {
     model_calls: 0,
     answer_id: null,
     error: null,
-    started_at: write.nowMs,
+    started_at: nowMs,
     ended_at: null,
   };
+}
+
+export async function startRun(write: Write, chatId: string): Promise<Run> {
+  const row = newRun(chatId, write.nowMs);
   await write.db.insertInto("runs").values(row).execute();
   return toRun(row);
 }
@@ -46,6 +50,6 @@ export async function endRunRow(write: Write, end: RunEnd): Promise<NewChatUpdat
   return row === undefined ? undefined : runUpdate(toRun(row));
 }
 
-export function runUpdate(run: Run): NewChatUpdate {
+export function runUpdate(run: Run): Extract<NewChatUpdate, { kind: "event" }> {
   return { kind: "event", event: { kind: "run", run } };
 }

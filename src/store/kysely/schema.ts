@@ -158,6 +158,8 @@ interface ToolCallsTable {
   state: ToolCallState;
   daemon_id: string | null;
   journal_id: string | null;
+  /** The daemon's process that was granted the call; null before, without a daemon, and from releases before schema 3. */
+  instance_id: string | null;
   result: Json | null;
   /** Results that came too late to count: a JSON array, at most `LIMITS.evidencePerCall`. */
   evidence: Json | null;

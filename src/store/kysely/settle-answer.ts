@@ -45,7 +45,11 @@ export async function settleAnswer(
   await db.deleteFrom("live_blocks").where("message_id", "=", fence.messageId).execute();
   await db
     .updateTable("model_attempts")
-    .set({ usage: writeJson(answer.usage), error: writeJson(answer.error), ended_at: nowMs })
+    .set({
+      // What was noted on the way stands where nobody knows more.
+      ...(answer.usage === undefined ? {} : { usage: writeJson(answer.usage) }),
+      ...{ error: writeJson(answer.error), ended_at: nowMs },
+    })
     .where("message_id", "=", fence.messageId)
     .where("attempt", "=", fence.attempt)
     .where("ended_at", "is", null)
@@ -95,7 +99,7 @@ function toolCallRows(
   return blocks.map((block, index) => ({
     ...{ id: block.toolCallId, chat_id: chat.id, user_id: chat.user_id, run_id: runId, message_id: messageId },
     ...{ idx: index, name: plainText(block.name), input: JSON.stringify(block.input), state: "requested" },
-    ...{ daemon_id: null, journal_id: null, result: null, evidence: null, delivered: 0 },
+    ...{ daemon_id: null, journal_id: null, instance_id: null, result: null, evidence: null, delivered: 0 },
     ...{ timeout_ms: null, deadline_at: null, created_at: write.nowMs },
   }));
 }

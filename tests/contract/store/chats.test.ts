@@ -31,6 +31,63 @@ describeOnStores("chats", (open) => {
     expect((await errorOf(store.chats.create({ ...chat, userId: stranger }))).code).toBe("already_exists");
   });
 
+  test("a chat that is made with its first message stands with its run, and the user is told once", async () => {
+    await using db = await open();
+    const { store, announced } = db;
+    const userId = await aUser(store);
+    const project = await store.projects.findOrCreate({ userId, name: "p", path: "/p" });
+    const wishes = { id: newId("chat"), userId, projectId: project.id, title: "a\u0000b", model: "scripted/test" };
+    const blocks = [text("one\u0000, and half a \ud83d"), text("two")];
+    const message = { messageId: newId("msg"), blocks };
+    const { outboxId, ...started } = await store.chats.start(wishes, message);
+    expect(outboxId).toBeString();
+    expect(started.chat).toEqual(await store.chats.get(userId, wishes.id));
+    expect(started.chat.run).toEqual(started.run);
+    expect(started.message).toMatchObject({ id: message.messageId, position: 1, blocks });
+    expect((await updatesOf(store, wishes.id)).map(({ sequence, event }) => ({ sequence, event }))).toEqual([
+      { sequence: 1, event: { kind: "message", message: started.message } },
+      { sequence: 2, event: { kind: "run", run: started.run } },
+    ]);
+    expect(await store.updates.userUpdates(userId, 0, 10)).toEqual([
+      { userId, sequence: 1, event: { kind: "chat_changed", chatId: wishes.id } },
+    ]);
+    expect(announced.slice(-2)).toEqual([
+      { kind: "chat_sequence", userId, chatId: wishes.id, sequence: 2 },
+      { kind: "user_sequence", userId, sequence: 1 },
+    ]);
+    expect(await store.chats.start(wishes, message)).toEqual(started);
+    expect(await updatesOf(store, wishes.id)).toHaveLength(2);
+  });
+
+  test("a chat that is begun again, with the message that was lost on its way, takes it up", async () => {
+    await using db = await open();
+    const { store } = db;
+    const chat = await aChat(store);
+    const wishes = { id: chat.id, userId: chat.userId, title: "Another", model: "m/m" };
+    const first = await store.chats.start(wishes, { messageId: newId("msg"), blocks: [text("one")] });
+    const second = await store.chats.start(wishes, { messageId: newId("msg"), blocks: [text("two")] });
+    expect(first.chat).toMatchObject({ title: "A chat", sequence: 2, run: first.run });
+    expect(second.run).toEqual(first.run);
+    expect(second.message.position).toBe(2);
+    expect(second.chat.sequence).toBe(3);
+  });
+
+  test("a chat whose first message cannot be taken is not made", async () => {
+    await using db = await open();
+    const { store } = db;
+    const chat = await aChat(store);
+    const { message } = await say(store, chat, "hello");
+    const wishes = { id: newId("chat"), userId: chat.userId, title: "t", model: "m/m" };
+    const start = (changes: object, messageId = newId("msg")) =>
+      errorOf(store.chats.start({ ...wishes, ...changes }, { messageId, blocks: [text("hi")] }));
+    expect((await start({}, message.id)).code).toBe("already_exists");
+    expect((await errorOf(store.chats.get(chat.userId, wishes.id))).code).toBe("not_found");
+    const stranger = await aUser(store);
+    expect((await start({ id: chat.id, userId: stranger })).code).toBe("already_exists");
+    const project = await store.projects.findOrCreate({ userId: chat.userId, name: "p", path: "/p" });
+    expect((await start({ userId: stranger, projectId: project.id })).code).toBe("not_found");
+  });
+
   test("a title may hold what Postgres stores in no text", async () => {
     await using db = await open();
     const { store } = db;

@@ -3,7 +3,7 @@ import postgres from "postgres";
 import { eventually } from "../../support/eventually.ts";
 import { STORE_TEST_MS } from "./describe-on-stores.ts";
 import { STORE_DRIVERS, type StoreDriver } from "./store-drivers.ts";
-import { aChat, aChatWithCalls, aDaemon, aUser, dispatch, say, updatesOf } from "./store-verbs.ts";
+import { aChat, aChatWithCalls, aClaim, aDaemon, aUser, dispatch, say, updatesOf } from "./store-verbs.ts";
 
 setDefaultTimeout(STORE_TEST_MS);
 
@@ -59,6 +59,71 @@ describe("the store's locks in postgres", () => {
       await sql.end();
     });
   }
+
+  test("a daemon whose row somebody holds keeps nobody else from being welcomed, and is welcomed when it is free", async () => {
+    const { db, url } = await open();
+    await using _ = db;
+    const { store, clock } = db;
+    const sql = postgres(url, { max: 2 });
+    const userId = await aUser(store);
+    const { claim, fence } = await aDaemon(store, userId, clock.now());
+    const claims = Array.from({ length: 20 }, () => aClaim(userId));
+    const order: string[] = [];
+    const noted = async <T>(what: string, answer: Promise<T>) => {
+      const value = await answer;
+      order.push(what);
+      return value;
+    };
+    let held: Promise<unknown> = Promise.resolve();
+    await sql.begin(async (frozen) => {
+      await frozen`select 1 from daemons where id = ${fence.daemonId} for update`;
+      // The first of all, so that it is a batch of its own.
+      held = Promise.all([
+        noted("held hello", store.daemons.hello({ ...claim, lastEpoch: 1 })),
+        noted("held going", store.daemons.markDisconnected(fence)),
+      ]);
+      const welcomed = claims.map(async (each) => {
+        expect(await store.daemons.hello(each)).toEqual({ kind: "taken", epoch: 1 });
+        expect(await store.daemons.markConnected({ daemonId: each.daemonId, epoch: 1 }, clock.now())).toBe(true);
+      });
+      await Promise.all(welcomed);
+      order.push("the others");
+    });
+    expect(await held).toEqual([{ kind: "taken", epoch: 2 }, undefined]);
+    expect(order[0]).toBe("the others");
+    await sql.end();
+  });
+
+  test("a daemon that another gateway is making keeps nobody else from being welcomed", async () => {
+    const { db, url } = await open();
+    await using _ = db;
+    const { store } = db;
+    const sql = postgres(url, { max: 2 });
+    const userId = await aUser(store);
+    const claims = Array.from({ length: 20 }, () => aClaim(userId));
+    const made = aClaim(userId, { name: "slow" });
+    // Whoever makes that one stands still in the middle of it, for as long as the test likes.
+    await sql`create function stand_still() returns trigger language plpgsql
+      as 'begin perform pg_advisory_xact_lock(1); return new; end'`;
+    await sql`create trigger slow after insert on daemons for each row
+      when (new.name = 'slow') execute function stand_still()`;
+    const other = await db.openAnother();
+    let answers: Promise<unknown> = Promise.resolve();
+    await sql.begin(async (holder) => {
+      await holder`select pg_advisory_xact_lock(1)`;
+      const frozen = other.daemons.hello(made);
+      await someoneWaits(sql);
+      const late = store.daemons.hello({ ...made, name: "quick" });
+      const welcomed = await Promise.all(claims.map((claim) => store.daemons.hello(claim)));
+      expect(welcomed).toEqual(claims.map(() => ({ kind: "taken", epoch: 1 })));
+      answers = Promise.all([frozen, late]);
+    });
+    expect(await answers).toEqual([
+      { kind: "taken", epoch: 1 },
+      { kind: "epoch", currentEpoch: 1 },
+    ]);
+    await sql.end();
+  });
 
   test("a number is given only when the smaller ones stand: whoever is later waits", async () => {
     const { db, url } = await open();

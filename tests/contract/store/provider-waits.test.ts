@@ -44,6 +44,34 @@ describeOnStores("waits for a provider", (open) => {
     ]);
   });
 
+  test("a wait is there for whoever comes in its middle, until the next attempt, its end or the answer's", async () => {
+    await using db = await open();
+    const { store, clock } = db;
+    const chat = await aChat(store);
+    const { run } = await say(store, chat, "hello");
+    expect(await store.updates.providerWait(chat.id)).toBeUndefined();
+    const { messageId } = await begin(store, run.id);
+    expect(await store.updates.providerWait(chat.id)).toBeUndefined();
+    const reason = { code: "unavailable", message: "overloaded" };
+    const untilMs = clock.now() + 60_000;
+    await store.turns.noteAttempt({ messageId, attempt: 1 }, { error: reason, retryAtMs: untilMs });
+    const wait = { chatId: chat.id, messageId, untilMs, reason };
+    expect(await store.updates.providerWait(chat.id)).toEqual({ ...wait, attempt: 1 });
+    // Its worker died: whoever takes over waits on.
+    await begin(store, run.id, messageId);
+    expect(await store.updates.providerWait(chat.id)).toEqual({ ...wait, attempt: 2 });
+    // And so did that one, and nobody took over before the time was over.
+    clock.advance(61_000);
+    expect(await store.updates.providerWait(chat.id)).toBeUndefined();
+
+    const later = { error: reason, retryAtMs: clock.now() + 60_000 };
+    await begin(store, run.id, messageId);
+    await store.turns.noteAttempt({ messageId, attempt: 3 }, later);
+    expect(await store.updates.providerWait(chat.id)).toMatchObject({ attempt: 3 });
+    await store.turns.endRun({ runId: run.id, outcome: "cancelled" });
+    expect(await store.updates.providerWait(chat.id)).toBeUndefined();
+  });
+
   test("a wait that is over, or that its own writer has waited, holds nobody up", async () => {
     await using db = await open();
     const { store, clock } = db;

@@ -195,6 +195,38 @@ describeOnStores("the ledger", (open) => {
     expect(await store.toolCalls.get(toolCallId)).toEqual(unknown);
   });
 
+  test("what a daemon's process was granted is granted to no later one: its journal may have been put back", async () => {
+    await using db = await open();
+    const { store, clock } = db;
+    const userId = await aUser(store);
+    const { callIds } = await aChatWithCalls(store, 5, userId);
+    const [asked = "", denied = "", ran = "", again = "", waiting = ""] = callIds;
+    const { fence, claim, journalId } = await aDaemon(store, userId, clock.now());
+    for (const id of callIds) await dispatch(store, id, fence.daemonId, clock.now());
+    const ready = (by: typeof fence, id: string) => store.toolCalls.daemonReady(by, { toolCallId: id, journalId });
+    for (const id of [asked, denied, ran, again]) expect(await ready(fence, id)).toMatchObject({ answer: "grant" });
+
+    // The same process on its next connection, then the next process of the same journal.
+    expect(await store.daemons.hello({ ...claim, lastEpoch: 1 })).toEqual({ kind: "taken", epoch: 2 });
+    expect(await ready({ ...fence, epoch: 2 }, again)).toEqual({ kind: "answer", answer: "grant" });
+    const restarted = { ...claim, instanceId: newId("ins"), startCount: claim.startCount + 1, lastEpoch: 2 };
+    expect(await store.daemons.hello(restarted)).toEqual({ kind: "taken", epoch: 3 });
+    const later = { ...fence, epoch: 3 };
+    expect(await ready(later, asked)).toEqual({ kind: "answer", answer: "withdraw", outcome: "unknown" });
+    expect(
+      await store.toolCalls.daemonResult(later, { toolCallId: denied, journalId, ending: "denied", result: DONE }),
+    ).toEqual({ kind: "answer", answer: "ack", outcome: "unknown" });
+    expect((await store.toolCalls.get(denied)).result).toEqual(outcomeResult("unknown"));
+    expect(
+      await store.toolCalls.daemonResult(later, { toolCallId: ran, journalId, ending: "finished", result: DONE }),
+    ).toEqual({ kind: "answer", answer: "ack", outcome: "succeeded" });
+    // What no process was granted yet is the new one's as it was the old one's.
+    expect(await ready(later, waiting)).toEqual({ kind: "answer", answer: "grant" });
+    expect(
+      await store.toolCalls.daemonResult(later, { toolCallId: waiting, journalId, ending: "not_started" }),
+    ).toEqual({ kind: "answer", answer: "ack", outcome: "cancelled" });
+  });
+
   test("a result sent again is acked again and changes nothing", async () => {
     await using db = await open();
     const { store, clock } = db;

@@ -113,6 +113,30 @@ describeOnStores("the outbox", (open) => {
     expect(await store.outbox.claim(clock.now(), 10)).toEqual([]);
   });
 
+  test("entries that are refused each time, oldest first, keep newer ones from nothing, and take turns", async () => {
+    await using db = await open();
+    const { store, clock } = db;
+    const entriesOf = async (count: number) => {
+      const chat = await aChat(store);
+      const said = [];
+      for (let index = 0; index < count; index++) said.push(await say(store, chat, `${index}`));
+      clock.advance(LIMITS.outboxAgeMs + 1000);
+      return said.map(({ outboxId = "" }) => outboxId);
+    };
+    const claimedIds = async (limit: number) => (await store.outbox.claim(clock.now(), limit)).map(({ id }) => id);
+    const refused = await entriesOf(6);
+    const seen: string[] = [];
+    for (let round = 0; round < 3; round++) {
+      const claimed = await claimedIds(2);
+      seen.push(...claimed);
+      await store.outbox.release(claimed);
+      clock.advance(1000);
+    }
+    expect(seen.sort()).toEqual([...refused].sort());
+    const newer = await entriesOf(1);
+    expect((await claimedIds(2))[0]).toBe(newer[0] ?? "");
+  });
+
   test("claimers at the same time never get the same entry, and together get all", async () => {
     await using db = await open();
     const { store, clock } = db;

@@ -16,9 +16,3 @@ export async function countsIn(root: string, file: string = COUNTER): Promise<Re
 export function measured(claim: string, figures: string): void {
   process.stdout.write(`measured: ${claim}: ${figures}\n`);
 }
-
-/** The value below which that share (0 to 1) of the others are. */
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-}

@@ -121,6 +121,13 @@ export const MUTATIONS: readonly Mutation[] = [
     seeds: [11, 327, 1, 2, 3, 4, 5, 6],
   },
   {
+    patch: "another-process-is-granted.patch",
+    rule: "a call that runs is granted only to the process that was granted it: its journal may have been put back",
+    breaks: "one-execution",
+    steps: 8_000,
+    seeds: [26, 1, 2, 3],
+  },
+  {
     patch: "run-watch-never-sees-the-same.patch",
     rule: "a run that the engine has lost is found and told to it again",
     breaks: "comes-to-rest",
@@ -133,5 +140,33 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: "nothing-lost",
     steps: 3_000,
     seeds: [1, 2, 3],
+  },
+  {
+    patch: "resumed-stream-begins-at-the-newest.patch",
+    rule: "a stream goes on from the number that its client has",
+    breaks: "transcript-prefix",
+    steps: 3_000,
+    seeds: [1, 2, 3, 5],
+  },
+  {
+    patch: "another-attempt-is-not-waited-for.patch",
+    rule: "what another attempt has started is waited for up to its deadline",
+    breaks: "unknown-only-where-allowed",
+    steps: 8_000,
+    seeds: [7, 1, 2, 3, 5, 6, 9, 10, 11, 13, 14, 15],
+  },
+  {
+    patch: "acked-call-stays-open.patch",
+    rule: "a gateway lets a call go once its result is in the ledger",
+    breaks: "queues-bounded",
+    steps: 3_000,
+    seeds: [1, 2, 3],
+  },
+  {
+    patch: "lost-stream-is-nobodys-error.patch",
+    rule: "the error of a stream that is cut belongs to somebody",
+    breaks: "no-promise-is-lost",
+    steps: 3_000,
+    seeds: [1, 2, 3, 5],
   },
 ];

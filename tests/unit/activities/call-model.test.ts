@@ -183,7 +183,18 @@ describe("a process that stops, or a store that is away", () => {
     at.stopping.abort();
     await expect(answering).rejects.toMatchObject({ code: "unavailable" });
     expect(answerOf(at)?.state).toBe("open");
-    expect(at.chat.notes).toHaveLength(1);
+    expect(at.chat.notes).toMatchObject([{ stopped: true }]);
+  });
+
+  test("leaves what the provider had counted, also where it is killed", async () => {
+    const at = world([{ kind: "usage", usage: USAGE }, "hang"]);
+    const answering = call(at).catch(() => undefined);
+    await at.clock.advance(LIMITS.deltaStoreMs);
+    // What a kill would leave.
+    expect(at.chat.usages).toEqual(new Map([[1, USAGE]]));
+    at.stopping.abort();
+    await answering;
+    expect(at.chat.notes).toMatchObject([{ usage: USAGE }]);
   });
 
   test("keeps an answer at hand until the store is back", async () => {

@@ -214,6 +214,18 @@ describe("an attempt that takes over from one that waited", () => {
     expect(answerOf(at)?.blocks).toEqual([{ kind: "text", text: "Hi" }]);
   });
 
+  test("does not count where its own process stops before it has asked", async () => {
+    const at = world([patient], textAnswer("Hi"));
+    at.chat.notes.push({ fence: { messageId: "msg_1", attempt: 1 }, error: patient, retryAtMs: 90_000_000 });
+    at.chat.attempts.set("msg_1", 1);
+    const waiting = call(at).catch((error: unknown) => error);
+    await settle();
+    at.stopping.abort();
+    expect(await waiting).toMatchObject({ code: "unavailable" });
+    expect(at.chat.notes.at(-1)).toMatchObject({ fence: { attempt: 2 }, stopped: true });
+    expect(at.model.requests).toHaveLength(0);
+  });
+
   test("is ended by a cancel at once", async () => {
     const { at, cancelled, second } = await takenOver();
     await settle();

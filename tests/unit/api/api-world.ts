@@ -10,6 +10,7 @@ import { restRoutes } from "../../../src/api/rest-routes.ts";
 import { SequencePoller } from "../../../src/api/sequence-poller.ts";
 import { StreamingApi } from "../../../src/api/streaming-service.ts";
 import { TokenApi } from "../../../src/api/token-service.ts";
+import { WakeQueue } from "../../../src/api/wake-queue.ts";
 import { DBPATValidator } from "../../../src/auth/db-pat-validator.ts";
 import { mintToken } from "../../../src/auth/personal-access-token.ts";
 import { systemClock as clock } from "../../../src/core/clock.ts";
@@ -113,8 +114,10 @@ async function openReplica(
   const checkModel = (name: string) => {
     if (!name.startsWith("scripted/")) throw new ReliantError("invalid_argument", `model ${name}: unknown provider`);
   };
+  const wakes = new WakeQueue({ store, engine });
+  cleanup.defer(() => wakes.stop());
   const apis: Apis = {
-    chats: new ChatApi({ store, engine, router, checkModel, defaultModel }),
+    chats: new ChatApi({ store, engine, wakes, router, checkModel, defaultModel }),
     projects: new ProjectApi({ store }),
     tokens: new TokenApi({ store, clock }),
     daemons: new DaemonAdminApi({ store, router, clock }),

@@ -36,7 +36,7 @@ function world(failing: readonly string[] = []) {
     release: async (ids) => void released.push(...ids),
   };
   const chats: Chats = {
-    ...{ create: unused, get: unused, list: unused, sendMessage: unused, listMessages: unused },
+    ...{ create: unused, start: unused, get: unused, list: unused, sendMessage: unused, listMessages: unused },
     requestCancel: async () => ({ run, running: [call("call_a"), call("call_b")], outboxId: "out_1" }),
   };
   const tell = async (what: string) => {
@@ -49,8 +49,9 @@ function world(failing: readonly string[] = []) {
   };
   const router = { cancelToolCall: ({ id }: { readonly id: string }) => tell(id) };
   const api = new ChatApi({
-    store: { chats, outbox },
+    store: { chats, outbox, updates: { providerWait: async () => undefined } },
     engine,
+    wakes: { wake: () => undefined },
     router,
     checkModel: () => undefined,
     defaultModel: undefined,

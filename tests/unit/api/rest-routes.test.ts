@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { LIMITS } from "../../../src/core/limits.ts";
+import { begin } from "../../contract/store/store-verbs.ts";
 import { BOUNDS } from "../../support/bounds.ts";
 import { type ApiWorld, openApiWorld } from "./api-world.ts";
 
@@ -66,6 +67,20 @@ describe("chats", () => {
       message: { role: "ROLE_USER" },
     });
     expect(world.told).toContain(`wake ${(body.chat as { id: string }).id}`);
+  });
+
+  test("tell until when their run waits for the model's provider", async () => {
+    const { body } = await call("POST", "/api/v2/chats", { blocks: [{ text: { text: "hello" } }] });
+    const chat = body.chat as { readonly id: string; readonly run: { readonly id: string } };
+    const { messageId, attempt } = await begin(world.store, chat.run.id);
+    expect((await call("GET", `/api/v2/chats/${chat.id}`)).body).not.toHaveProperty("providerWait");
+    const retryAtMs = Date.now() + 60_000;
+    const error = { code: "unavailable", message: "overloaded" };
+    await world.store.turns.noteAttempt({ messageId, attempt }, { error, retryAtMs });
+    expect((await call("GET", `/api/v2/chats/${chat.id}`)).body.providerWait).toEqual({
+      ...{ chatId: chat.id, messageId, attempt, until: new Date(retryAtMs).toISOString() },
+      ...{ errorCode: "unavailable", errorMessage: "overloaded" },
+    });
   });
 
   test("take a message, and the same id again changes nothing", async () => {

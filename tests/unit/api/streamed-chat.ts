@@ -1,4 +1,4 @@
-import type { ChatEvent, ChatUpdate, LiveBlock, UserUpdate } from "../../../src/chat/chat-update.ts";
+import type { ChatEvent, ChatUpdate, LiveBlock, ProviderWait, UserUpdate } from "../../../src/chat/chat-update.ts";
 import type { Updates } from "../../../src/store/updates.ts";
 import type { HubEvent, HubSubscription, UpdateHub } from "../../../src/updates/update-hub.ts";
 
@@ -10,6 +10,8 @@ export class StreamedChat implements Pick<UpdateHub, "subscribe"> {
   text = "";
   storedText = "";
   attempt = 0;
+  /** The wait for the provider that the store knows of. */
+  wait: ProviderWait | undefined;
   subscriptions = 0;
   private handlers: Parameters<UpdateHub["subscribe"]>[1] | undefined;
 
@@ -19,6 +21,7 @@ export class StreamedChat implements Pick<UpdateHub, "subscribe"> {
       userUpdates: async (_userId, after, limit) =>
         this.userUpdates.filter((one) => one.sequence > after).slice(0, limit),
       liveBlocks: async () => this.liveBlocks(),
+      providerWait: async () => this.wait,
       liveOutput: async () => [],
       saveLiveOutput: () => undefined,
       lastSequences: async () => ({
@@ -60,6 +63,18 @@ export class StreamedChat implements Pick<UpdateHub, "subscribe"> {
     this.text = "";
     this.storedText = "";
     this.number({ kind: "attempt_started", messageId: "m", attempt: this.attempt }, announced);
+  }
+
+  waitForProvider(announced = true): void {
+    const { attempt } = this;
+    const wait = {
+      messageId: "m",
+      attempt,
+      untilMs: 9_000_000,
+      reason: { code: "unavailable", message: "overloaded" },
+    };
+    this.wait = { chatId: "c", ...wait };
+    this.number({ kind: "provider_waiting", ...wait }, announced);
   }
 
   /** The model writes: a delta, which the hub may lose. */

@@ -55,6 +55,28 @@ describe("a stream", () => {
     expect(numbers(got)).toEqual([2, 3, 4]);
   });
 
+  test("tells of a wait for the provider that began before the client came, once", async () => {
+    const chat = new StreamedChat();
+    chat.beginAttempt();
+    chat.waitForProvider();
+    const kinds = (items: readonly StreamItem[]) =>
+      items.flatMap((item) =>
+        item.kind === "update" ? [item.update.event.kind] : item.kind === "wait" ? ["wait"] : [],
+      );
+    const clock = new ManualClock();
+    const [early, behind, late] = [follow(chat, clock, 0), follow(chat, clock, 1), follow(chat, clock, 2)];
+    await settle();
+    expect(kinds(early.got)).toEqual(["attempt_started", "provider_waiting"]);
+    expect(kinds(behind.got)).toEqual(["provider_waiting"]);
+    expect(kinds(late.got)).toEqual(["wait"]);
+    expect(late.got.flatMap((item) => (item.kind === "wait" ? [item.wait] : []))[0]).toEqual(chat.wait);
+    chat.beginAttempt();
+    chat.waitForProvider();
+    late.stream.onChatSequence("c", 4);
+    await clock.advance(LIMITS.outputRefillMs + LIMITS.deltaStoreMs);
+    expect(kinds(late.got)).toEqual(["wait", "attempt_started", "provider_waiting"]);
+  });
+
   test("reads more than one page", async () => {
     const chat = new StreamedChat();
     for (let turn = 0; turn < LIMITS.updatePage * 2 + 1; turn++) chat.beginAttempt();

@@ -15,7 +15,7 @@ const MACHINE = {
 
 function aRun(changes: Partial<SavedRun> = {}): SavedRun {
   return {
-    ...{ version: "0.1.0", atMs: 0, machine: MACHINE, figures: [], rawParts: [], growths: [], notes: [] },
+    ...{ version: "0.1.0", atMs: 0, machine: MACHINE, figures: [], rawParts: [], growths: [], watched: [], notes: [] },
     ...{ notMeasured: [], ...changes },
   };
 }

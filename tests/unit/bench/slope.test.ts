@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { type Sample, slopeOf } from "../../../src/bench/slope.ts";
+import type { Sample } from "../../../src/bench/figures.ts";
+import { slopeOf } from "../../../src/bench/slope.ts";
 
 const BOUND = { perHour: 24, noise: 6 };
 const MINUTE = 60_000;
@@ -20,8 +21,8 @@ describe("a slope", () => {
   test("is none for what grows in the first third only, nor for single peaks", () => {
     const warmUp = (index: number) => Math.min(index, 20) * 10;
     const peaks = (index: number) => (index % 10 === 9 ? 5_000 : 100);
-    expect(slopeOf(samples(60, MINUTE / 2, warmUp), BOUND)?.rises).toBe(false);
-    expect(slopeOf(samples(60, MINUTE / 2, peaks), BOUND)?.rises).toBe(false);
+    expect(slopeOf(samples(60, MINUTE / 2, warmUp), BOUND).rises).toBe(false);
+    expect(slopeOf(samples(60, MINUTE / 2, peaks), BOUND).rises).toBe(false);
   });
 
   test("is one for what grows steadily, told by the hour", () => {
@@ -30,8 +31,8 @@ describe("a slope", () => {
       samples(60, MINUTE / 2, (index) => 100 + index / 2),
       BOUND,
     );
-    expect(slope?.perHour).toBeCloseTo(60, 6);
-    expect(slope?.rises).toBe(true);
+    expect(slope.perHour).toBeCloseTo(60, 6);
+    expect(slope.rises).toBe(true);
   });
 
   test("is none for a rise below the noise, however steep by the hour: two minutes are short", () => {
@@ -39,8 +40,8 @@ describe("a slope", () => {
       samples(60, 2_000, (index) => 100 + index / 10),
       BOUND,
     );
-    expect(slope?.perHour).toBeGreaterThan(BOUND.perHour);
-    expect(slope?.rises).toBe(false);
+    expect(slope.perHour).toBeGreaterThan(BOUND.perHour);
+    expect(slope.rises).toBe(false);
   });
 
   test("is none for what falls", () => {
@@ -48,16 +49,12 @@ describe("a slope", () => {
       slopeOf(
         samples(60, MINUTE, (index) => 1_000 - index),
         BOUND,
-      )?.rises,
+      ).rises,
     ).toBe(false);
   });
 
-  test("is not told for fewer than six samples", () => {
-    expect(
-      slopeOf(
-        samples(5, MINUTE, (index) => index),
-        BOUND,
-      ),
-    ).toBeUndefined();
+  test("cannot be told by fewer than six samples", () => {
+    const few = samples(5, MINUTE, (index) => index);
+    expect(() => slopeOf(few, BOUND)).toThrow("a slope takes 6 samples");
   });
 });

@@ -13,16 +13,23 @@ import {
 
 const OURS = "jrn_ours";
 const OTHER = "jrn_other";
+/** Processes of one journal. */
+const FIRST = "ins_first";
+const SECOND = "ins_second";
 
 const requested: LedgerState = { state: "requested", journalId: undefined };
 const dispatched: LedgerState = { state: "dispatched", journalId: undefined };
 const running: LedgerState = { state: "running", journalId: OURS };
+const granted: LedgerState = { ...running, instanceId: FIRST };
 const cancelled: LedgerState = { state: "cancelled", journalId: undefined };
 const succeeded: LedgerState = { state: "succeeded", journalId: OURS };
 const unknown: LedgerState = { state: "unknown", journalId: OURS };
 
 const dispatch: LedgerEvent = { kind: "dispatch" };
 const ready = (journalId = OURS): LedgerEvent => ({ kind: "ready", journalId });
+/** What a daemon says, said by one of its processes. */
+const by = (instanceId: string, event: LedgerEvent): LedgerEvent =>
+  event.kind === "ready" || event.kind === "result" ? { ...event, instanceId } : event;
 const result = (ending: Ending, journalId = OURS): LedgerEvent => ({ kind: "result", journalId, ending });
 const end = (outcome: "cancelled" | "timed_out" | "failed" | "denied"): LedgerEvent => ({
   kind: "end_before_running",
@@ -95,8 +102,48 @@ const ROWS: readonly (readonly [string, LedgerState, LedgerEvent, Transition])[]
   ["the daemon never came back", running, { kind: "unreachable" }, becomes("unknown", "none", OURS)],
   ["the daemon comes back with the result after all", unknown, result("finished"), stays("ack", true)],
   ["the daemon comes back and asks for the grant after all", unknown, ready(), stays("withdraw")],
-  ["the daemon died between ready and grant, and asks again", running, ready(), stays("grant")],
   ["the daemon's policy refuses the call before it runs", dispatched, result("denied"), becomes("denied", "ack", OURS)],
+
+  // A restart, after which the journal may be older than it was: from a copy that was made before the start.
+  ["a process is ready", dispatched, by(FIRST, ready()), { ...becomes("running", "grant", OURS), next: granted }],
+  ["the process that was granted it asks again", granted, by(FIRST, ready()), stays("grant")],
+  [
+    "the daemon was started again after the grant, and asks for it",
+    granted,
+    by(SECOND, ready()),
+    becomes("unknown", "withdraw", OURS),
+  ],
+  [
+    "the daemon was started again after the grant, and says that nothing ran",
+    granted,
+    by(SECOND, result("not_started")),
+    becomes("unknown", "ack", OURS),
+  ],
+  [
+    "the daemon was started again after the grant, and its policy refuses the call now",
+    granted,
+    by(SECOND, result("denied")),
+    becomes("unknown", "ack", OURS),
+  ],
+  [
+    "the process that was granted it did not start it",
+    granted,
+    by(FIRST, result("not_started")),
+    becomes("cancelled", "ack", OURS),
+  ],
+  [
+    "the daemon ran it, was started again, and tells",
+    granted,
+    by(SECOND, result("finished")),
+    becomes("succeeded", "ack", OURS),
+  ],
+  [
+    "the daemon killed it, was started again, and tells",
+    granted,
+    by(SECOND, result("cancelled")),
+    becomes("cancelled", "ack", OURS),
+  ],
+  ["a release that does not note the process granted it", running, by(SECOND, ready()), stays("grant")],
 
   // Cancel and deadline.
   ["a cancel before the router sent it", requested, end("cancelled"), becomes("cancelled", "none")],
@@ -149,17 +196,22 @@ const ENDINGS: readonly Ending[] = [
   ...(["finished", "finished_with_error", "cancelled", "not_started", "timed_out", "gone", "denied"] as const),
 ];
 const journal = fc.constantFrom(OURS, OTHER);
+const instance = fc.constantFrom(FIRST, SECOND);
 const anyState: fc.Arbitrary<LedgerState> = fc
-  .record({ state: fc.constantFrom(...STATES), journalId: journal })
-  .map(({ state, journalId }) => ({
-    state,
-    journalId: state === "requested" || state === "dispatched" ? undefined : journalId,
-  }));
+  .record({ state: fc.constantFrom(...STATES), journalId: journal, instanceId: instance })
+  .map(({ state, journalId, instanceId }) =>
+    state === "requested" || state === "dispatched"
+      ? { state, journalId: undefined }
+      : { state, journalId, instanceId },
+  );
 const anyEvent: fc.Arbitrary<LedgerEvent> = fc.oneof(
   fc.constant(dispatch),
-  fc.record({ kind: fc.constant("start_here" as const), journalId: journal }),
-  fc.record({ kind: fc.constant("ready" as const), journalId: journal }),
-  fc.record({ kind: fc.constant("result" as const), journalId: journal, ending: fc.constantFrom(...ENDINGS) }),
+  fc.record({ kind: fc.constant("start_here" as const), journalId: fc.constant("wrk_ours") }),
+  fc.record({ kind: fc.constant("ready" as const), journalId: journal, instanceId: instance }),
+  fc.record({
+    ...{ kind: fc.constant("result" as const), journalId: journal, instanceId: instance },
+    ending: fc.constantFrom(...ENDINGS),
+  }),
   fc.constantFrom("cancelled", "timed_out", "failed", "denied").map((outcome) => end(outcome)),
   fc.constant<LedgerEvent>({ kind: "unreachable" }),
 );
@@ -174,14 +226,14 @@ describe("whatever happens to a call", () => {
     );
   });
 
-  test("a grant stands in the ledger as running for the journal that gets it", () => {
+  test("a grant stands in the ledger as running for the journal and the process that get it", () => {
     fc.assert(
       fc.property(anyState, anyEvent, (current, event) => {
         const { next, answer } = transition(current, event);
         if (answer !== "grant") return;
         const after = next ?? current;
         expect(after.state).toBe("running");
-        expect(event).toEqual({ kind: "ready", journalId: after.journalId ?? "" });
+        expect(event).toMatchObject({ kind: "ready", journalId: after.journalId, instanceId: after.instanceId });
       }),
     );
   });
@@ -214,7 +266,7 @@ describe("whatever happens to a call", () => {
         const starters = new Set<string>();
         for (const event of events) {
           const step = transition(current, event);
-          if (step.answer === "grant" && event.kind === "ready") starters.add(event.journalId);
+          if (step.answer === "grant" && event.kind === "ready") starters.add(`${event.journalId} ${event.instanceId}`);
           if (event.kind === "result" && step.next !== undefined) expect(step.answer).toBe("ack");
           if (event.kind === "start_here" && step.next !== undefined) starters.add(event.journalId);
           current = step.next ?? current;

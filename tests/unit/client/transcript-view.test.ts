@@ -94,6 +94,14 @@ const waiting = (untilMs: number, errorMessage: string): Response => ({
   },
 });
 
+/** As a client is told that comes in the middle of it. */
+const waitUnderWay = (untilMs: number, errorMessage: string): Response => ({
+  update: {
+    case: "providerWait",
+    value: { chatId: "c", messageId: "m1", attempt: 1, until: timestampFromMs(untilMs), errorMessage },
+  },
+});
+
 const output = (text: string, gapBytes = 0): Response => ({
   update: {
     case: "toolOutput",
@@ -119,6 +127,13 @@ function print(...responses: Response[]): string {
 describe("the transcript", () => {
   test("prints what streamed once, and only the rest of it when the message stands", () => {
     expect(print(delta(0, "Hel"), delta(3, "lo"), answer("Hello, world"))).toBe("Hello, world\n");
+  });
+
+  test("says of a wait that is told by its number and as the stream is taken up again once", () => {
+    const until = new Date(2026, 0, 2, 3, 4, 5).getTime();
+    const said = "(waiting for the provider until 03:04:05: overloaded)\n";
+    expect(print(waitUnderWay(until, "overloaded"))).toBe(said);
+    expect(print(waiting(until, "overloaded"), waitUnderWay(until, "overloaded"))).toBe(said);
   });
 
   test("says until when the provider is waited for, by the reader's clock, and why", () => {

@@ -51,11 +51,12 @@ describe("the PID file", () => {
 });
 
 describe("the status file", () => {
-  const IDLE = { link: { kind: "connecting" }, openCalls: 0, runningCalls: 0 } as const;
+  const IDLE = { link: { kind: "connecting" }, openCalls: 0, runningCalls: 0, unknownFrames: 0 } as const;
   const CONNECTED = {
     link: { kind: "connected", epoch: 3, gatewayId: "gtw_1", daemonId: "dmn_1" },
     openCalls: 2,
     runningCalls: 1,
+    unknownFrames: 3,
   } as const;
 
   test("says the last state, and belongs to one process", async () => {

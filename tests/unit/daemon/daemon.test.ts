@@ -205,6 +205,16 @@ describe("a daemon before a gateway", () => {
     expect(sentBytes + lostBytes).toBe(30_000_000);
   });
 
+  test("counts frames that it does not know, over all its connections, for its status", async () => {
+    await using world = await DaemonWorld.create();
+    const connection = await world.start();
+    expect(world.state?.unknownFrames).toBe(0);
+    connection.send({ case: undefined });
+    await eventually("the first to be counted", () => world.state?.unknownFrames === 1);
+    connection.send({ case: undefined });
+    await eventually("the second to be counted", () => world.state?.unknownFrames === 2);
+  });
+
   test("reads its policy again when it is told to, and keeps the old one where the new one is faulty", async () => {
     await using world = await DaemonWorld.create();
     const connection = await world.start();

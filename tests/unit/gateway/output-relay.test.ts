@@ -90,7 +90,7 @@ describe("live output", () => {
       asked += 1;
       return gate.promise;
     };
-    const link = { address: { userId: "usr_ada", daemonId: "dmn_1", epoch: 1 }, isEnded: false };
+    const link = { address: { userId: "usr_ada", daemonId: "dmn_1", epoch: 1 }, isEnded: false, isLeaving: false };
     const silent = {
       ...{ send: () => undefined, sendControl: () => undefined, sendLater: () => undefined, end: () => undefined },
     };

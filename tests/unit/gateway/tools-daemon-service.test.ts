@@ -91,6 +91,35 @@ describe("a session", () => {
     expect(service.stats().daemons).toBe(0);
   });
 
+  test("that was asked to go elsewhere and is superseded has no effect, and is the daemon's to end; the periodic look ends one that stays", async () => {
+    const stopping = gatewayOver(store, { gatewayId: "gtw_stopping", times: { supersededCheckMs: 1500 } }).service;
+    const daemon = world.daemon();
+    daemon.knobs.holdReady = true;
+    const old = await daemon.connect(stopping);
+    const call = await world.offered(daemon, stopping);
+    await old.awaitFrame("offer");
+    const drained = stopping.drain(5_000);
+    await old.awaitFrame("drain");
+    await daemon.connect(service);
+    const { daemonReady } = store.toolCalls;
+    const answers: string[] = [];
+    store.toolCalls.daemonReady = async (fence, ready) => {
+      const answer = await daemonReady(fence, ready);
+      answers.push(answer.kind);
+      return answer;
+    };
+    const stamp = { wallMs: 1n, monotonicMs: 1n };
+    old.send({ case: "ready", value: { toolCallId: call.id, journalId: daemon.journalId, stamp } });
+    await eventually("the ready to be answered", () => answers.length > 0);
+    expect(answers).toEqual(["fenced"]);
+    expect(old.isEnded).toBeFalse();
+    expect(await endCode(old.ended)).toBe("conflict");
+    expect(store.state(call.id)).toBe("dispatched");
+    expect(old.all("grant")).toEqual([]);
+    await drained;
+    await stopping.close();
+  });
+
   test("that does not go elsewhere is ended by close", async () => {
     const connection = await world.daemon().connect(service);
     await service.drain(20);

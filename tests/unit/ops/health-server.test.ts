@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { systemClock } from "../../../src/core/clock.ts";
 import { LIMITS } from "../../../src/core/limits.ts";
+import { Counters } from "../../../src/ops/counters.ts";
 import { type HealthServer, startHealthServer } from "../../../src/ops/health-server.ts";
 import { connecting, ReadinessChecks } from "../../../src/ops/readiness.ts";
 import { ManualClock, settle } from "../../support/manual-clock.ts";
@@ -10,9 +11,9 @@ afterEach(() => server?.stop());
 
 const ok = async () => undefined;
 
-async function ask(checks: ReadinessChecks, path: string) {
+async function ask(checks: ReadinessChecks, path: string, counters = new Counters()) {
   await server?.stop();
-  server = startHealthServer(checks, { port: 0, bindAddress: "127.0.0.1" });
+  server = startHealthServer(checks, counters, { port: 0, bindAddress: "127.0.0.1" });
   const response = await fetch(`http://127.0.0.1:${server.port}${path}`);
   return { status: response.status, body: await response.json() };
 }
@@ -98,4 +99,14 @@ describe("checks", () => {
     await settle();
     expect((await checks.ask()).ready).toBe(true);
   });
+});
+
+test("/stats tells what the process counts, as it is when it is asked", async () => {
+  const counters = new Counters();
+  let daemons = 1;
+  counters.set("gateway", () => ({ daemons, unknownFrames: 6 }));
+  const checks = new ReadinessChecks(systemClock);
+  expect((await ask(checks, "/stats", counters)).body).toEqual({ gateway: { daemons: 1, unknownFrames: 6 } });
+  daemons = 2;
+  expect((await ask(checks, "/stats", counters)).body).toEqual({ gateway: { daemons: 2, unknownFrames: 6 } });
 });

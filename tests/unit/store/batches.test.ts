@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { Batches } from "../../../src/core/batches.ts";
+import { Batches, HELD_UP } from "../../../src/core/batches.ts";
 import { type ErrorCode, ReliantError } from "../../../src/core/errors.ts";
 import { settle } from "../../support/manual-clock.ts";
 
@@ -9,6 +9,8 @@ interface World {
   readonly alone: string[];
   /** Most that were done alone at the same time. */
   readonly most: () => number;
+  /** Lets those that are held up be done. */
+  release(): void;
 }
 
 interface Over {
@@ -17,31 +19,35 @@ interface Over {
   readonly shared?: boolean;
   /** Results that a batch answers at most. */
   readonly answers?: number;
+  /** Those with an `h` are held up, until `release`; so many are done aside at once. */
+  readonly maxAside?: number;
 }
 
 /** Items are of one key where they begin with the same letter; those with an `x` cannot be done. */
 function world(over: Over = {}): World {
   const [together, alone]: [string[][], string[]] = [[], []];
   let [now, most] = [0, 0];
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
   const batches = new Batches<string, string>({
     ...{ act: "test", maxItems: 3, maxWaiting: over.maxWaiting ?? 100, maxAlone: 2 },
+    ...(over.maxAside === undefined ? {} : { maxAside: over.maxAside }),
     ...{ keyOf: (item) => item.slice(0, 1), shared: over.shared ?? false },
     together: async (items) => {
       together.push([...items]);
       if (over.fail !== undefined) throw over.fail;
-      return items.map((item) => `${item}!`).slice(0, over.answers);
+      return items.map((item) => (item.includes("h") ? HELD_UP : `${item}!`)).slice(0, over.answers);
     },
     alone: async (item) => {
       alone.push(item);
       now++;
       most = Math.max(most, now);
-      await settle();
+      await (item.includes("h") ? released : settle());
       now--;
       if (item.startsWith("x")) throw new ReliantError("not_found", item);
       return `${item}.`;
     },
   });
-  return { batches, together, alone, most: () => most };
+  return { batches, together, alone, most: () => most, release };
 }
 
 const statusOf = (results: readonly PromiseSettledResult<string>[]) => results.map(({ status }) => status);
@@ -75,6 +81,26 @@ describe("things that are done in batches", () => {
       ["a1", "b", "c"],
       ["d", "e", "a2"],
     ]);
+  });
+
+  test("one that is held up is done aside, also the first, and what comes after it comes after it", async () => {
+    const { batches, alone, together, most, release } = world({ maxAside: 1 });
+    const held = Promise.all(["ah", "a", "bh"].map((item) => batches.do(item)));
+    expect(await Promise.all(["c", "d", "e"].map((item) => batches.do(item)))).toEqual(["c!", "d!", "e!"]);
+    expect(alone).toEqual(["ah"]);
+    release();
+    expect(await held).toEqual(["ah.", "a!", "bh."]);
+    expect([most(), together.flat().filter((item) => item.startsWith("a"))]).toEqual([1, ["a"]]);
+  });
+
+  test("what is held up counts among what waits", async () => {
+    const { batches, release } = world({ maxAside: 1, maxWaiting: 2 });
+    const held = ["ah", "bh"].map((item) => batches.do(item));
+    await settle();
+    expect(statusOf(await Promise.allSettled([batches.do("c")]))).toEqual(["rejected"]);
+    release();
+    expect(await Promise.all(held)).toEqual(["ah.", "bh."]);
+    expect(await batches.do("c")).toBe("c.");
   });
 
   test("those that read the same share one answer", async () => {

@@ -1,5 +1,6 @@
 import { FIRST } from "./0001-first.ts";
 import { ROOM_IN_PAGES } from "./0002-room-in-pages.ts";
+import { GRANTED_INSTANCE } from "./0003-granted-instance.ts";
 
 /** A step of the schema. A version that was released never changes. */
 export interface Migration {
@@ -19,6 +20,7 @@ export interface Migration {
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, statements: FIRST },
   { version: 2, worksWith: 1, statements: [], inPostgres: ROOM_IN_PAGES },
+  { version: 3, worksWith: 1, statements: GRANTED_INSTANCE },
 ];
 
 /** What a step does in one of the databases. */

@@ -1,5 +1,5 @@
 import { defineSignal, proxyActivities, proxyLocalActivities, setHandler } from "@temporalio/workflow";
-import { LIMITS } from "../../core/limits.ts";
+import { LIMITS } from "../core/limits.ts";
 
 interface EmptyActivities {
   empty(): Promise<void>;
@@ -7,7 +7,7 @@ interface EmptyActivities {
 
 /**
  * What a run costs in the bare SDK: so many activities that do nothing, one after the other. `reliant bench` measures runs
- * beside it; nothing else starts it, and no worker of ours has its activity.
+ * beside it, in a bundle of its own: no worker of ours knows it.
  */
 export async function bareSteps(input: {
   readonly activities: number;
