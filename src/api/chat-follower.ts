@@ -142,8 +142,8 @@ export class ChatFollower {
   }
 }
 
-function waitKey({ messageId, attempt }: Pick<ProviderWait, "messageId" | "attempt">): string {
-  return `${messageId}/${attempt}`;
+function waitKey({ messageId, attempt, untilMs }: Omit<ProviderWait, "chatId" | "error">): string {
+  return `${messageId}/${attempt}/${untilMs}`;
 }
 
 function blockOf(message: OpenMessage, index: number): Block {

@@ -83,10 +83,14 @@ export class UserStream implements PolledStream {
       onEvent: (event) => this.onEvent(event),
       onLoss: () => this.readAllAgain(),
     });
-    const onAbort = () => this.ring();
-    signal.addEventListener("abort", onAbort, { once: true });
     const { clock, mayGoOn } = this.deps;
     const token = new TokenWatch({ clock, mayGoOn, onRefused: () => this.ring() });
+    const onAbort = () => {
+      this.ring();
+      // At once: a client that is gone may have left the stream in the middle of an item that nobody takes.
+      void token.stop();
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
     token.start();
     // The first at once: an answer's headers go with its first item, and a client wants to know that its stream stands.
     let aliveAtMs = this.deps.clock.now();

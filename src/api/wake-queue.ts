@@ -1,4 +1,5 @@
 import { Batches } from "../core/batches.ts";
+import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import { logger } from "../core/logger.ts";
@@ -22,6 +23,7 @@ export class WakeQueue {
     private readonly deps: {
       readonly store: Pick<Store, "outbox">;
       readonly engine: Pick<WorkflowEngine, "wake">;
+      readonly clock: Clock;
     },
   ) {
     const { outbox } = deps.store;
@@ -52,10 +54,22 @@ export class WakeQueue {
     this.begin();
   }
 
-  /** Resolves when the engine was told of what waits; of the rest, once it refuses anything, the outbox tells. */
+  /**
+   * Resolves when the engine was told of what waits, after `LIMITS.wakesStopMs` at the latest; of the rest, and once it
+   * refuses anything, the outbox tells.
+   */
   async stop(): Promise<void> {
     this.stopping = true;
-    while (this.underWay.size > 0) await Promise.all(this.underWay);
+    const { promise: timeUp, resolve } = Promise.withResolvers<void>();
+    const disarm = this.deps.clock.after(LIMITS.wakesStopMs, () => {
+      this.leaveRest();
+      resolve();
+    });
+    const allTold = async () => {
+      while (this.underWay.size > 0) await Promise.all(this.underWay);
+    };
+    await Promise.race([allTold(), timeUp]);
+    disarm();
   }
 
   private begin(): void {
@@ -74,15 +88,30 @@ export class WakeQueue {
   private async tell(chatId: string, outboxIds: readonly string[]): Promise<void> {
     try {
       await this.deps.engine.wake(chatId);
-      await Promise.all(outboxIds.map((id) => this.cleared.do(id)));
+      await Promise.all(outboxIds.map((id) => this.clear(chatId, id)));
     } catch (error) {
       this.log.warn("the engine was not told of a message: the outbox will repeat", {
         chatId,
         reason: messageOf(error),
       });
-      if (!this.stopping) return;
-      this.waiting.clear();
-      this.waitingRows = 0;
+      if (this.stopping) this.leaveRest();
     }
+  }
+
+  private async clear(chatId: string, outboxId: string): Promise<void> {
+    try {
+      await this.cleared.do(outboxId);
+    } catch (error) {
+      this.log.warn("the engine was told of a message, and its outbox row stays: the outbox will tell again", {
+        chatId,
+        reason: messageOf(error),
+      });
+    }
+  }
+
+  private leaveRest(): void {
+    if (this.waitingRows > 0) this.log.debug("wakes are left to the outbox", { count: this.waitingRows });
+    this.waiting.clear();
+    this.waitingRows = 0;
   }
 }

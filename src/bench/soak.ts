@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { ReliantError } from "../core/errors.ts";
 import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 import { clients } from "../stack/stack-client.ts";
 import type { BenchPart, BenchWorld } from "./bench-part.ts";
@@ -86,6 +87,9 @@ async function paceOf(world: BenchWorld, load: SoakLoad): Promise<number> {
   await load.asFastAsItGoes(WARM_UP_RUNS, WARM_UP_MS);
   const [before, spentMs] = [load.done, await treeProcessorMs(process.pid)];
   await load.asFastAsItGoes(WARM_UP_RUNS, WARM_UP_MS);
+  if (load.done === before) {
+    throw new ReliantError("failed_precondition", `warm the soak up: no run ended within ${WARM_UP_MS} ms`);
+  }
   const runMs = ((await treeProcessorMs(process.pid)) - spentMs) / (load.done - before);
   const perSecond = Math.min(MOST_PER_SECOND, (SHARE * availableParallelism() * 1000) / runMs);
   world.tell(`soak: a run takes ${runMs.toFixed(0)} ms of processor: ${perSecond.toFixed(1)} a second from now on`);

@@ -95,9 +95,11 @@ export class TranscriptView {
   }
 
   private onWaiting({ messageId, attempt, until, errorMessage }: ProviderWaiting | ProviderWait): Piece[] {
-    const wait = `${messageId}/${attempt}`;
+    if (until === undefined) return [];
+    // An attempt that another worker takes over has two: the wait that it found, and its own.
+    const wait = `${messageId}/${attempt}/${timestampMs(until)}`;
     // A stream that is taken up again in the middle of it tells it once more.
-    if (until === undefined || this.toldWait === wait) return [];
+    if (this.toldWait === wait) return [];
     this.toldWait = wait;
     return this.say(
       "note",

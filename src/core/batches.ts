@@ -1,7 +1,10 @@
 import { type ErrorCode, ReliantError } from "./errors.ts";
 
 /** The answer for an item that another transaction holds up: the batch went on without it. */
-export const HELD_UP: unique symbol = Symbol("held up");
+export class HeldUp {
+  /** `by`: what is held, where it is not the item's own and may hold up others as well. */
+  constructor(readonly by?: string) {}
+}
 
 export interface BatchOptions<Item, Result> {
   /** For messages: `read tokens`. */
@@ -12,16 +15,18 @@ export interface BatchOptions<Item, Result> {
   /** How many are done alone at once, where their batch failed. */
   readonly maxAlone: number;
   /**
-   * How many that are held up are done alone at once, beside the batches. Where it is set, one item for itself is done
-   * there, too: nobody waits for what may hold it up.
+   * How many that are held up, or groups that one thing holds up, are done at once beside the batches. Where it is set, one
+   * item for itself is done there, too: nobody waits for what may hold it up.
    */
   readonly maxAside?: number;
   /** Of several items with one key only one is in a batch. */
   keyOf(item: Item): string;
   /** For reads: all that wait with one key get one answer. */
   readonly shared?: boolean;
-  /** Results in the order of the items. Where it throws, each of them is done alone; `HELD_UP` only with `maxAside`. */
-  together(items: readonly Item[]): Promise<readonly (Result | typeof HELD_UP)[]>;
+  /** Results in the order of the items. Where it throws, each of them is done alone; `HeldUp` only with `maxAside`. */
+  together(items: readonly Item[]): Promise<readonly (Result | HeldUp)[]>;
+  /** The same aside, for those that one thing holds up: it waits for that, and for nothing else. Default: each is done alone. */
+  readonly togetherBehind?: (by: string, items: readonly Item[]) => Promise<readonly (Result | HeldUp)[]>;
   alone(item: Item): Promise<Result>;
 }
 
@@ -40,6 +45,13 @@ interface Share<Item, Result> {
   readonly waiting: readonly Waiting<Item, Result>[];
 }
 
+/** Shares that wait for one thing. */
+interface Group<Item, Result> {
+  readonly name: string;
+  readonly by: string | undefined;
+  readonly shares: Share<Item, Result>[];
+}
+
 /** The store is away for all of a batch: asking for each alone would only make it worse. A conflict is about one of them. */
 const AWAY: readonly ErrorCode[] = ["unavailable", "deadline_exceeded", "resource_exhausted"];
 
@@ -52,10 +64,11 @@ export class Batches<Item, Result> {
   private readonly lanes = new Map<string, Set<Waiting<Item, Result>>>();
   private waitingCount = 0;
   private busy = false;
-  /** Held up, in the order in which they are done alone; their keys, until they have been. */
-  private readonly aside: Share<Item, Result>[] = [];
+  /** Held up, by the name of what they wait for, in the order in which they are done; their keys, until they have been. */
+  private readonly aside = new Map<string, Group<Item, Result>>();
   private readonly keysAside = new Set<string>();
-  private doingAside = 0;
+  /** Names of the groups that are being done: one for each at a time, so that one thing that is held takes one place. */
+  private readonly doingAside = new Set<string>();
 
   constructor(private readonly options: BatchOptions<Item, Result>) {}
 
@@ -127,25 +140,38 @@ export class Batches<Item, Result> {
   private async doBatch(batch: readonly Share<Item, Result>[]): Promise<void> {
     const { maxAside } = this.options;
     const [only] = batch;
-    if (batch.length === 1 && only !== undefined && this.doingAside < (maxAside ?? 0)) return this.putAside(only);
+    if (batch.length === 1 && only !== undefined && this.doingAside.size < (maxAside ?? 0)) {
+      this.putAside(only);
+      return this.wakeAside();
+    }
     if (batch.length > 1 || maxAside !== undefined) {
-      try {
-        return this.settle(batch, await this.options.together(batch.map(({ item }) => item)));
-      } catch (error) {
-        if (error instanceof ReliantError && AWAY.includes(error.code)) {
-          for (const share of batch) rejectAll(share, error);
-          return;
-        }
-      }
+      const settle = await this.tryTogether(batch, (items) => this.options.together(items));
+      if (settle !== undefined) return settle();
     }
     await this.doAlone(batch);
   }
 
-  private settle(batch: readonly Share<Item, Result>[], results: readonly (Result | typeof HELD_UP)[]): void {
+  /** What gives each its answer; undefined where each of them is to be done alone. */
+  private async tryTogether(
+    batch: readonly Share<Item, Result>[],
+    together: (items: readonly Item[]) => Promise<readonly (Result | HeldUp)[]>,
+  ): Promise<(() => void) | undefined> {
+    try {
+      const results = await together(batch.map(({ item }) => item));
+      return () => this.settle(batch, results);
+    } catch (error) {
+      if (!(error instanceof ReliantError) || !AWAY.includes(error.code)) return undefined;
+      return () => {
+        for (const share of batch) rejectAll(share, error);
+      };
+    }
+  }
+
+  private settle(batch: readonly Share<Item, Result>[], results: readonly (Result | HeldUp)[]): void {
     for (const [index, result] of results.entries()) {
       const share = batch[index];
       if (share === undefined) break;
-      if (result === HELD_UP) this.putAside(share);
+      if (result instanceof HeldUp) this.putAside(share, result.by);
       else for (const { resolve } of share.waiting) resolve(result);
     }
     const { act } = this.options;
@@ -155,39 +181,75 @@ export class Batches<Item, Result> {
         new ReliantError("internal", `${act}: a batch of ${batch.length} had ${results.length} results`),
       );
     }
+    this.wakeAside();
   }
 
-  private putAside(share: Share<Item, Result>): void {
+  private putAside(share: Share<Item, Result>, by?: string): void {
     this.waitingCount += share.waiting.length;
     this.keysAside.add(share.key);
-    this.aside.push(share);
-    if (this.doingAside < (this.options.maxAside ?? 0)) void this.doAside();
+    const name = by === undefined ? `itself ${share.key}` : `by ${by}`;
+    const group = this.aside.get(name);
+    if (group === undefined) this.aside.set(name, { name, by, shares: [share] });
+    else group.shares.push(share);
   }
 
-  private async doAside(): Promise<void> {
-    this.doingAside++;
-    for (let share = this.aside.shift(); share !== undefined; share = this.aside.shift()) {
-      await this.doOne(share);
+  private wakeAside(): void {
+    for (const group of this.aside.values()) {
+      if (this.doingAside.size >= (this.options.maxAside ?? 0)) return;
+      if (!this.doingAside.has(group.name)) void this.doAside(group);
+    }
+  }
+
+  private async doAside(group: Group<Item, Result>): Promise<void> {
+    const { maxItems } = this.options;
+    const { name, by } = group;
+    const shares = group.shares.splice(0, maxItems);
+    // To the end: the other groups come before its next ones.
+    this.aside.delete(name);
+    if (group.shares.length > 0) this.aside.set(name, group);
+    this.doingAside.add(name);
+    const settle = await this.tryBehind(by, shares);
+    this.doingAside.delete(name);
+    for (const share of shares) {
       this.waitingCount -= share.waiting.length;
       this.keysAside.delete(share.key);
-      this.wake();
     }
-    this.doingAside--;
+    settle?.();
+    this.wakeAside();
+    this.wake();
+  }
+
+  /** What gives each its answer; undefined where each of them was done alone, and has it. */
+  private async tryBehind(
+    by: string | undefined,
+    shares: readonly Share<Item, Result>[],
+  ): Promise<(() => void) | undefined> {
+    const { togetherBehind } = this.options;
+    if (by !== undefined && togetherBehind !== undefined) {
+      const settle = await this.tryTogether(shares, (items) => togetherBehind(by, items));
+      if (settle !== undefined) return settle;
+    }
+    const [only] = shares;
+    if (shares.length === 1 && only !== undefined) return this.tryAlone(only);
+    await this.doAlone(shares);
+    return undefined;
   }
 
   private async doAlone(batch: readonly Share<Item, Result>[]): Promise<void> {
     const left = batch.values();
     const doNext = async () => {
-      for (const share of left) await this.doOne(share);
+      for (const share of left) (await this.tryAlone(share))();
     };
     await Promise.all(Array.from({ length: Math.min(this.options.maxAlone, batch.length) }, doNext));
   }
 
-  private doOne({ item, waiting }: Share<Item, Result>): Promise<void> {
-    return this.options.alone(item).then(
-      (result) => waiting.forEach(({ resolve }) => void resolve(result)),
-      (error) => waiting.forEach(({ reject }) => void reject(error)),
-    );
+  private async tryAlone({ item, waiting }: Share<Item, Result>): Promise<() => void> {
+    try {
+      const result = await this.options.alone(item);
+      return () => waiting.forEach(({ resolve }) => void resolve(result));
+    } catch (error) {
+      return () => waiting.forEach(({ reject }) => void reject(error));
+    }
   }
 }
 

@@ -276,6 +276,8 @@ export const LIMITS = {
    */
   wakesAtOnce: 16,
   wakesWaiting: 200,
+  /** What waits for the engine when a replica stops; then the outbox tells. A quarter of `drainMs`. */
+  wakesStopMs: 5 * SECOND,
   /** Batches in a row of which the engine takes nothing: then it is away. One alone may be refused for its own sake. */
   outboxFailedBatches: 2,
   /** A run whose chat does not move from one look to the next is told to the engine again; so many of them, the oldest, are looked at. */
@@ -325,8 +327,13 @@ export const LIMITS = {
   /** SQLite: how long another process may hold the file, and how often it is looked at. */
   sqliteBusyMs: 20 * SECOND,
   sqliteBusyPollMs: 5,
-  /** One step of the schema, or the wait for another server that migrates. */
+  /** One step of the schema, all attempts at the steps where others are in the way, or the wait for another server that migrates. */
   migrationMs: 5 * MINUTE,
+  /**
+   * A step's wait for a table that others use: meanwhile all who come behind it wait, too. More than `deadlock_timeout` (1 s), at
+   * which Postgres ends an autovacuum that is in the way.
+   */
+  migrationLockMs: 2 * SECOND,
   /** A claimed outbox row is its claimer's for this long. */
   outboxClaimMs: 15 * SECOND,
   /** The write queue: its pace, rows of one statement, bytes of live output that wait. */

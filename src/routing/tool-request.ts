@@ -13,6 +13,7 @@ import {
   type DeliveryProgress,
   type DeliveryStep,
   type DeliveryTimes,
+  isOnline,
   isOverdue,
   nextDeliveryStep,
 } from "./delivery-step.ts";
@@ -20,6 +21,7 @@ import {
 /** All times of a delivery, milliseconds: those of `LIMITS`, or shortened by tests. */
 export interface RouterTimes extends DeliveryTimes {
   readonly ledgerPollMs: number;
+  readonly reconnectMaxMs: number;
   readonly resendBaseMs: number;
   readonly resendMaxMs: number;
   readonly toolCallSlackMs: number;
@@ -60,8 +62,7 @@ export async function deliverToolCall(
   let progress: DeliveryProgress = { startedAtMs: deps.clock.now(), reached: false, seenOnline: false };
   for (let misses = 0; ; ) {
     const look = await lookAt(deps, request, signal);
-    // Nobody can tell whether its machine is there; one that is not may have been kept from coming.
-    if (!deps.transport.canCarry) progress = { ...progress, startedAtMs: deps.clock.now(), seenOnline: true };
+    if (!deps.transport.canCarry) progress = { ...progress, startedAtMs: askableAtMs(deps, look), seenOnline: true };
     if (look.cancelRequested && look.call.state === "running") await passCancelOn(deps, look, request.userId, signal);
     const step = nextDeliveryStep({ ...look, nowMs: deps.clock.now(), progress }, deps.times);
     switch (step.kind) {
@@ -115,6 +116,15 @@ async function lookAt(deps: DeliveryDeps, request: ToolRequest, signal: AbortSig
       ? true
       : await deps.transport.isOnline({ userId, daemonId, epoch: daemon.epoch }, signal);
   return { ...look, reachable };
+}
+
+/**
+ * While nobody can tell whether its machine is there: when it could be asked for, were the way free again now. One that is
+ * not connected may have been kept from coming, and comes when its wait before the next attempt is over.
+ */
+function askableAtMs({ clock, times }: DeliveryDeps, { daemon }: Look): number {
+  const nowMs = clock.now();
+  return daemon !== undefined && isOnline(daemon, nowMs, times.onlineMs) ? nowMs : nowMs + times.reconnectMaxMs;
 }
 
 /** True while the daemon is between two gateways: it has another epoch than the one that accepted the call, and is not there yet. */

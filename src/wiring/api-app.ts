@@ -68,7 +68,7 @@ export async function openApiApp(deps: ApiAppDeps, ports: ApiPorts, parts: Serve
   const poller = new SequencePoller({ store, clock });
   const outbox = new OutboxRepeater({ store, engine, clock });
   const runWatch = new RunWatch({ store, engine, clock });
-  const wakes = new WakeQueue({ store, engine });
+  const wakes = new WakeQueue({ store, engine, clock });
   const apis: Apis = {
     chats: new ChatApi({
       store,

@@ -7,7 +7,7 @@ import { measured } from "./support/counts.ts";
 const MINUTE = 60_000;
 
 test(
-  "two minutes under load leave memory, handles, connections and histories without a slope",
+  "two minutes under load: memory, handles, connections and histories do not rise by more than a steady process shows",
   async () => {
     await using folder = await tempFolder("soak");
     const run = await runExecutable({

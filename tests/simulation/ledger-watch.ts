@@ -18,6 +18,8 @@ export interface RealCall {
   journalId: string | undefined;
   /** The daemon's process that was granted it. */
   instanceId: string | undefined;
+  /** The process without a daemon's journal that runs it. */
+  runBy: string | undefined;
   outcomeAtMs: number | undefined;
   starts: number;
   /** The tool ended by itself and said this. */
@@ -89,6 +91,7 @@ export class LedgerWatch {
     call.state = move.to;
     call.journalId = move.journal;
     if (move.from === "dispatched" && move.to === "running") call.instanceId = this.holder?.get(move.toolCallId)?.id;
+    if (move.from === "requested" && move.to === "running") call.runBy = by;
     if (move.from !== undefined && move.from !== move.to) this.world.reach.note(`move: ${move.from} → ${move.to}`);
     this.onMoved?.(move);
     if (OPEN.has(move.to)) return;
@@ -113,6 +116,20 @@ export class LedgerWatch {
     const sinceMs = world.nowMs - (call.outcomeAtMs ?? 0);
     if (call.state === "unknown" && sinceMs <= LIMITS.grantMaxAgeMs) this.startsAfterUnknown++;
     else world.fail("one-execution", `the tool of ${name} starts ${sinceMs} ms after its outcome ${call.state}`);
+  }
+
+  /** A tool starts on a daemon whose journal does not say so. */
+  startedUnjournalled(toolCallId: string): void {
+    const { world } = this;
+    world.fail("one-execution", `the tool of ${world.history.name(toolCallId)} starts, and no journal says so`);
+  }
+
+  /** A daemon is told that the ledger has the outcome. */
+  acked(toolCallId: string): void {
+    const { world } = this;
+    const { state } = this.callOf(toolCallId);
+    if (!OPEN.has(state)) return;
+    world.fail("one-execution", `${world.history.name(toolCallId)} is acked, and the ledger has it as ${state}`);
   }
 
   /** The tool ended by itself. */
@@ -172,8 +189,11 @@ export class LedgerWatch {
     // A worker waits for what it started itself up to the deadline alone.
     const graceMs = facts?.daemon_id == null ? 0 : LIMITS.unknownAfterDeadlineMs;
     const isOverdue = world.nowMs + 1 >= deadlineMs + graceMs;
-    const { instanceId } = call;
-    const isGone = instanceId !== undefined && !world.instances.get(instanceId)?.isAlive;
+    const { instanceId, runBy } = call;
+    const isGone =
+      runBy === undefined
+        ? instanceId !== undefined && !world.instances.get(instanceId)?.isAlive
+        : ![...world.lives].some(({ name: alive }) => alive === runBy);
     if (isOverdue) world.reach.note("unknown: out of reach beyond its deadline");
     else if (call.lost) world.reach.note("unknown: its process was lost");
     else if (anotherJournal) world.reach.note("unknown: its journal is another one");
@@ -186,7 +206,14 @@ export class LedgerWatch {
     const known = this.calls.get(toolCallId);
     if (known !== undefined) return known;
     const call: RealCall = {
-      ...{ state: "requested", journalId: undefined, instanceId: undefined, outcomeAtMs: undefined, starts: 0 },
+      ...{
+        state: "requested",
+        journalId: undefined,
+        instanceId: undefined,
+        runBy: undefined,
+        outcomeAtMs: undefined,
+        starts: 0,
+      },
       ...{ said: undefined, hasFailed: false, told: false, lost: false },
     };
     this.calls.set(toolCallId, call);

@@ -69,7 +69,7 @@ export class Life implements EventOwner {
     // Its machine's clocks go on: whoever thaws it later must not count what has passed since as sleep.
     this.frozenAtMs = undefined;
     this.held = [];
-    for (const tell of this.onEnd) tell();
+    for (const tell of this.onEnd.splice(0)) tell();
   }
 
   whenEnded(tell: () => void): void {

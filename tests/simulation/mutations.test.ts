@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import { readdir, rm } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { tempFolder } from "../support/temp-folder.ts";
+import { FIXED_SEEDS, FIXED_STEPS } from "./fixed-seeds.ts";
 import { mutatedCopy } from "./mutations/mutated-copy.ts";
 import { MUTATIONS, type Mutation } from "./mutations/mutations.ts";
 import { runSeeds, type SeedRun } from "./mutations/seed-runs.ts";
@@ -10,7 +11,7 @@ const ROOT = join(import.meta.dir, "../..");
 const FOLDER = join(import.meta.dir, "mutations");
 /** Processes at once. */
 const AT_ONCE = 2;
-/** On two quiet processors all of them together take under three minutes; a machine that is busy takes longer. */
+/** All of them together take under two minutes of processor time; a machine that is busy takes longer. */
 const TEST_MS = 15 * 60_000;
 
 type Hunt = { readonly runs: readonly SeedRun[] } | { readonly failed: string };
@@ -78,13 +79,14 @@ describe("the simulation finds what is taken out of the code", () => {
   }
 
   test(
-    "the code as it is passes the same seeds",
+    "the code as it is passes the same seeds (the fixed ones in simulation.test.ts)",
     async () => {
       const tried = new Map<number, Set<number>>();
       for (const [{ steps }, { promise }] of hunts) {
         const result = await promise;
         const seeds = "runs" in result ? result.runs.map(({ seed }) => seed) : [];
-        tried.set(steps, new Set([...(tried.get(steps) ?? []), ...seeds]));
+        const others = seeds.filter((seed) => steps !== FIXED_STEPS || !FIXED_SEEDS.includes(seed));
+        tried.set(steps, new Set([...(tried.get(steps) ?? []), ...others]));
       }
       for (const [steps, seeds] of tried) {
         const shares = Array.from({ length: AT_ONCE }, (_, at) =>

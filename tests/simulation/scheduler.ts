@@ -90,6 +90,12 @@ export class Scheduler {
     }
   }
 
+  /** Nothing happens any more. What a listener still holds of a run is little then: a signal that nobody aborts keeps its own. */
+  close(): void {
+    this.heap.length = 0;
+    this.immediates.length = 0;
+  }
+
   /** Lets everything run that waits for nothing. */
   settle(): void {
     drainMicrotasks();

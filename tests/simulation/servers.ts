@@ -139,7 +139,7 @@ export function openApi({ life, store, hub, engine, router }: OpenApiParts): Api
     ...{ life, store },
     chats: new ChatApi({
       ...{ store, engine, router, checkModel: () => undefined, defaultModel: "sim/model" },
-      wakes: new WakeQueue({ store, engine }),
+      wakes: new WakeQueue({ store, engine, clock }),
     }),
     streaming: new StreamingApi({ store, hub, poller, clock }),
     identify: (token, scope) => authenticate(verifier, `Bearer ${token}`, scope, new AbortController().signal),

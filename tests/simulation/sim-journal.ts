@@ -18,6 +18,8 @@ const STARTS_ALONE = [0, 0, 1, 3, 10];
 export interface JournalListener {
   started(toolCallId: string, life: Life): void;
   finished(toolCallId: string): void;
+  /** A gateway has said that the ledger has the call's outcome. */
+  acked(toolCallId: string): void;
   /** The journal was put back to what it was before the call started, or ended. */
   forgotten(toolCallId: string): void;
 }
@@ -151,7 +153,10 @@ export class SimDisk {
           journal.finish(id, ending, result);
           this.listener.finished(id);
         }),
-      ack: (id, ack) => journal.ack(id, ack),
+      ack: (id, ack) => {
+        this.listener.acked(id);
+        journal.ack(id, ack);
+      },
       forgetOld: (nowMs, connection) => write("what is old", () => journal.forgetOld(nowMs, connection)),
       takeNewId: () => write("a new journal id", () => journal.takeNewId()),
       close: () => {

@@ -50,7 +50,7 @@ export class SimStore {
     const sqlite = new Sqlite(":memory:", { strict: true });
     sqlite.run("pragma foreign_keys = on");
     const store = new SimStore(world, watch, sqlite);
-    await migrate(store.kysely(undefined), "sqlite", MIGRATIONS, clock.now());
+    await migrate(store.kysely(undefined), "sqlite", MIGRATIONS, { clock, signal: new AbortController().signal });
     watch.attach(sqlite);
     return store;
   }

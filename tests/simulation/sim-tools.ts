@@ -40,6 +40,10 @@ export class SimTools implements JournalListener {
     this.underWay.delete(toolCallId);
   }
 
+  acked(toolCallId: string): void {
+    this.ledger.acked(toolCallId);
+  }
+
   forgotten(toolCallId: string): void {
     this.ledger.lost(toolCallId);
   }
@@ -60,21 +64,21 @@ export class SimTools implements JournalListener {
   }
 
   private tool(name: string, life: Life): Tool {
+    const runsOn = name === "note" ? "server" : "daemon";
     return {
-      ...{ name, description: name, inputSchema: INPUT },
-      runsOn: name === "note" ? "server" : "daemon",
+      ...{ name, description: name, inputSchema: INPUT, runsOn },
       timeoutMs: () => TOOL_MS,
-      run: (input, context) => this.run(life, INPUT.parse(input), context),
+      run: (input, context) => this.run({ life, runsOn }, INPUT.parse(input), context),
     };
   }
 
-  private async run(life: Life, input: Input, context: ToolContext) {
+  private async run({ life, runsOn }: { life: Life; runsOn: Tool["runsOn"] }, input: Input, context: ToolContext) {
     const { toolCallId, signal, clock } = context;
     const { world, ledger } = this;
     ledger.started(toolCallId, life.name);
+    if (runsOn === "daemon" && !this.underWay.has(toolCallId)) ledger.startedUnjournalled(toolCallId);
     // In a worker there is no journal: what ends with its process is lost.
-    const inWorker = !this.underWay.has(toolCallId);
-    if (inWorker) this.started(toolCallId, life);
+    if (runsOn === "server") this.started(toolCallId, life);
     if (signal.aborted) ledger.told(toolCallId);
     signal.addEventListener("abort", () => ledger.told(toolCallId), { once: true });
     const deaf = world.faults.hits("tool: does not end when told");

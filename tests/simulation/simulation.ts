@@ -112,6 +112,7 @@ class Simulation {
       for (const life of this.world.lives) life.end();
       for (const machine of parts.topology.machines) machine.close();
       store.close();
+      this.world.scheduler.close();
     }
     return this.result(parts);
   }

@@ -20,6 +20,7 @@ import { tempFolder } from "./temp-folder.ts";
 export const SHORT_ROUTER_TIMES = {
   daemonOfflineMs: 400,
   reconnectGraceMs: 35_000,
+  reconnectMaxMs: 1_200,
   ledgerPollMs: 50,
   acceptedMs: 1_500,
   resendBaseMs: 5,

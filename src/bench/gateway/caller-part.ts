@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
+import { ReliantError } from "../../core/errors.ts";
 import { HopCalls, type OpenCalls } from "./hop-calls.ts";
 import { CALLER_OPTIONS, type CallerFacts, type CallerOptions } from "./part-options.ts";
 
@@ -48,7 +49,9 @@ class Drive {
     this.failed += this.open;
   }
 
+  /** Throws `failed_precondition` where no call has ended. */
   facts(): CallerFacts {
+    if (this.took.length === 0) throw new ReliantError("failed_precondition", "measure calls: not one was answered");
     const sorted = this.took.toSorted((left, right) => left - right);
     const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
     const perSecond = (1000 * sorted.length) / this.countedMs;

@@ -1,3 +1,4 @@
+import { ReliantError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { BenchPart, BenchWorld } from "../bench-part.ts";
 import type { Figure, PartReport } from "../figures.ts";
@@ -6,7 +7,7 @@ import { awaitWord, startPeer } from "../peer.ts";
 import { residentBytes } from "../proc-facts.ts";
 import { withLoad } from "./fleet.ts";
 import { GrowingFleet } from "./growing-fleet.ts";
-import { driveCalls, driveCosted, type HeldRate, highestHeldRate, PAYLOAD_BYTES } from "./hop-load.ts";
+import { driveCalls, driveCosted, type HeldRate, highestHeldRate, isHeld, PAYLOAD_BYTES } from "./hop-load.ts";
 import { type IdleAt, type IdleCosts, idleOnBare, idleOnGateway } from "./idle-daemons.ts";
 import { LISTENING } from "./part-options.ts";
 
@@ -124,7 +125,13 @@ async function measureMany(world: BenchWorld): Promise<ManyFacts> {
   const calls: { size: number; value: number }[] = [];
   const round = async (daemons: number) => {
     const load = { daemons, callers: ROUND_CALLERS, perSecond: ROUND_RATE };
-    const { msPerCall } = await driveCosted(installation, pid, load);
+    const { facts, msPerCall } = await driveCosted(installation, pid, load);
+    if (!isHeld(facts, ROUND_RATE)) {
+      throw new ReliantError(
+        "failed_precondition",
+        `make a round of calls: ${facts.perSecond.toFixed(0)} of ${ROUND_RATE} a second, ${facts.failed} failed: measure when the machine is idle`,
+      );
+    }
     return msPerCall * ROUND_RATE;
   };
   for (const size of SIZES) {

@@ -115,6 +115,7 @@ async function storm(
     return performance.now() - killedMs;
   });
   const statements = [...tap.take().values()].reduce((sum, count) => sum + count, 0);
+  const use = tap.takeUse();
   const after = fleet.facts();
   await fleet.stop();
   installation.world.tell(`  ${size} daemons: back after ${(backMs / 1000).toFixed(1)} s, ${load}`);
@@ -126,7 +127,7 @@ async function storm(
     endedByServer: after.endedByServer - before.endedByServer,
     losses: after.losses - before.losses,
   };
-  return { size, connectMs, backMs, met, load, statements, use: tap.takeUse() };
+  return { size, connectMs, backMs, met, load, statements, use };
 }
 
 function reportOf(storms: readonly StormAt[], ours: StormAt, bare: StormAt): PartReport {

@@ -10,7 +10,7 @@ import type { ManagedProcess } from "../../stack/managed-process.ts";
 import type { BenchPart, BenchWorld } from "../bench-part.ts";
 import { type StartedRole, startRole } from "../bench-roles.ts";
 import { LOOP_FACTS, type LoopFacts, type LoopOptions } from "../closed-loop.ts";
-import type { PartReport } from "../figures.ts";
+import type { Figure, PartReport } from "../figures.ts";
 import { type BenchUser, type Installation, startInstallation } from "../installation.ts";
 import { awaitWord, startPeer } from "../peer.ts";
 import { processorMs } from "../proc-facts.ts";
@@ -193,7 +193,6 @@ function reportOf(
     .at(0);
   const perSecond = best?.perSecond ?? 0;
   const barePerSecond = bareRuns.reduce((sum, each) => sum + each.perSecond, 0) / bareRuns.length;
-  const seconds = (TIMES.warmUpMs + TIMES.driveMs) / 1000;
   const what = `tool calls with ledger and journal, p99 ≤ ${P99_MS} ms`;
   const raw = { what: `bare Postgres, the same ${statements.length} statements`, value: barePerSecond };
   return {
@@ -201,10 +200,7 @@ function reportOf(
       { id: "ledger.calls_per_s", what, value: perSecond, unit: "/s", raw },
       { id: "ledger.calls_ratio", what: "the same against bare Postgres", value: perSecond / barePerSecond, unit: "×" },
       { id: "ledger.statements", what: "statements of one of them", value: statements.length, unit: "" },
-      {
-        ...{ id: "ledger.gateway_cpu_ms", what: "processor time of one of them, gateway", unit: "ms" },
-        value: best === undefined ? 0 : best.gatewayMs / (best.perSecond * seconds),
-      },
+      ...(best === undefined ? [] : [gatewayFigure(best)]),
     ],
     notes: [
       `ledger (${load}): ${ours.map((each) => `${each.callers} callers: ${textOf(each)}`).join("; ")}; bare, ${BARE_CONNECTIONS} connections, before and after: ${bareRuns.map(textOf).join("; ")}`,
@@ -215,4 +211,10 @@ function reportOf(
 
 function textOf({ perSecond, p50Ms, p99Ms }: LoopFacts): string {
   return `${perSecond.toFixed(0)}/s, p50 ${p50Ms.toFixed(1)}, p99 ${p99Ms.toFixed(1)} ms`;
+}
+
+function gatewayFigure({ gatewayMs, perSecond }: OursAt): Figure {
+  const seconds = (TIMES.warmUpMs + TIMES.driveMs) / 1000;
+  const what = "processor time of one of them, gateway";
+  return { id: "ledger.gateway_cpu_ms", what, value: gatewayMs / (perSecond * seconds), unit: "ms" };
 }

@@ -1,5 +1,5 @@
 import { type Selectable, sql } from "kysely";
-import { HELD_UP } from "../../core/batches.ts";
+import { HeldUp } from "../../core/batches.ts";
 import type { DaemonFence, HelloAnswer, HelloClaim } from "../daemons.ts";
 import type { Write } from "./database.ts";
 import { decideHello } from "./hello-decision.ts";
@@ -23,7 +23,7 @@ export interface Marking {
 export async function helloTogether(
   write: Write,
   claims: readonly HelloClaim[],
-): Promise<readonly (HelloAnswer | typeof HELD_UP)[]> {
+): Promise<readonly (HelloAnswer | HeldUp)[]> {
   const ids = claims.map(({ daemonId }) => daemonId);
   const rows = await lockDaemons(write, ids);
   const missing = claims.filter(({ daemonId }) => !rows.has(daemonId));
@@ -32,18 +32,17 @@ export async function helloTogether(
     const made = missing.map(({ daemonId }) => daemonId);
     for (const [id, row] of await lockDaemons(write, made)) rows.set(id, row);
   }
-  const answers = claims.map((claim): HelloAnswer | typeof HELD_UP => {
+  const answers = claims.map((claim): HelloAnswer | HeldUp => {
     const row = rows.get(claim.daemonId);
-    if (row === undefined) return HELD_UP;
+    if (row === undefined) return new HeldUp();
     const { user_id: userId, epoch, start_count: startCount } = row;
     const [instanceId, journalId] = [row.instance_id ?? undefined, row.journal_id ?? undefined];
     return decideHello({ userId, epoch, startCount, instanceId, journalId }, claim);
   });
   const taken = claims.flatMap((claim, index) => {
     const answer = answers[index];
-    return answer !== undefined && answer !== HELD_UP && answer.kind === "taken"
-      ? [{ claim, epoch: answer.epoch }]
-      : [];
+    if (answer === undefined || answer instanceof HeldUp || answer.kind !== "taken") return [];
+    return [{ claim, epoch: answer.epoch }];
   });
   if (taken.length > 0) await moveEpochs(write, taken);
   const changed = taken.flatMap(({ claim: { daemonId, journalId } }) => {
@@ -56,18 +55,44 @@ export async function helloTogether(
 
 /**
  * Tells of each whether its epoch is still the row's; if so it is noted, and its user told. One whose row another
- * transaction holds is left out.
+ * transaction holds is left out, and so are those of a user whose row is held: it is told that the user holds them up.
  */
-export async function markTogether(
-  write: Write,
-  markings: readonly Marking[],
-): Promise<readonly (boolean | typeof HELD_UP)[]> {
-  const { db, driver } = write;
-  const locked = await lockDaemons(
+export async function markTogether(write: Write, markings: readonly Marking[]): Promise<readonly (boolean | HeldUp)[]> {
+  const daemons = await lockDaemons(
     write,
     markings.map(({ fence }) => fence.daemonId),
   );
-  const free = markings.filter(({ fence }) => locked.has(fence.daemonId));
+  const userOf = ({ fence: { daemonId, epoch } }: Marking): string | undefined => {
+    const row = daemons.get(daemonId);
+    return row?.epoch === epoch ? row.user_id : undefined;
+  };
+  const users = await lockUsers(write, new Set(markings.flatMap((marking) => userOf(marking) ?? [])));
+  const free = markings.filter((marking) => users.has(userOf(marking) ?? ""));
+  if (free.length > 0) await markFree(write, free);
+  return markings.map((marking) => {
+    if (!daemons.has(marking.fence.daemonId)) return new HeldUp();
+    const userId = userOf(marking);
+    return userId !== undefined && !users.has(userId) ? new HeldUp(userId) : userId !== undefined;
+  });
+}
+
+/**
+ * The same for those that one user's row holds up. It is waited for before any daemon's row is locked, so that nobody
+ * waits for those meanwhile. What comes before it in the order of locks is passed over where it is held: no two wait for
+ * each other.
+ */
+export async function markBehindUser(
+  write: Write,
+  userId: string,
+  markings: readonly Marking[],
+): Promise<readonly (boolean | HeldUp)[]> {
+  await write.db.selectFrom("users").select("id").where("id", "=", userId).forNoKeyUpdate().execute();
+  return markTogether(write, markings);
+}
+
+/** Their daemons' rows, of those epochs, and their users' rows are locked. */
+async function markFree(write: Write, free: readonly Marking[]): Promise<void> {
+  const { db, driver } = write;
   const ids = free.map(({ fence }) => fence.daemonId);
   const list = JSON.stringify(
     free.map(({ fence, connectedAtMs }) => ({ id: fence.daemonId, epoch: fence.epoch, at: connectedAtMs ?? null })),
@@ -80,12 +105,10 @@ export async function markTogether(
     from json_to_recordset(${list}::text::json) as item(id text, epoch bigint, at bigint)
     where daemons.id in ${idList(driver, ids)} and daemons.id = item.id and daemons.epoch = item.epoch
     returning daemons.id, daemons.user_id`.execute(db);
-  const marked = new Set(rows.map(({ id }) => id));
   await numberUserUpdates(
     write,
     rows.map(({ id, user_id }) => ({ userId: user_id, event: { kind: "daemon_changed", daemonId: id } })),
   );
-  return markings.map(({ fence }) => (locked.has(fence.daemonId) ? marked.has(fence.daemonId) : HELD_UP));
 }
 
 /** Sets these locks by name apart from others: any number that no other one uses. */
@@ -108,12 +131,26 @@ async function lockDaemons({ db, driver }: Write, ids: readonly string[]): Promi
   return new Map(rows.map((row) => [row.id, row]));
 }
 
+/** Those of the users whose rows are free. */
+async function lockUsers({ db, driver }: Write, ids: ReadonlySet<string>): Promise<ReadonlySet<string>> {
+  if (ids.size === 0) return ids;
+  const free = db
+    .selectFrom("users")
+    .select("id")
+    .where("id", "in", idList(driver, [...ids]));
+  const rows = await free.forNoKeyUpdate().skipLocked().execute();
+  return new Set(rows.map(({ id }) => id));
+}
+
 /** Waits for whoever makes that daemon's row now. */
 export async function lockNewDaemon({ db }: Write, daemonId: string): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtextextended(${daemonId}::text, ${sql.lit(DAEMON_LOCKS)}))`.execute(db);
 }
 
-/** Two transactions that make one row wait for each other, unless the second one leaves it out. */
+/**
+ * Two transactions that make one row wait for each other, unless the second one leaves it out. A row that is there and was
+ * passed over is left out as well: `on conflict` waits for whoever changes it.
+ */
 async function makeDaemons({ db, driver, nowMs }: Write, claims: readonly HelloClaim[]): Promise<void> {
   const list = JSON.stringify(claims.map(factsOf));
   const isMine =
@@ -126,7 +163,7 @@ async function makeDaemons({ db, driver, nowMs }: Write, claims: readonly HelloC
     select item.id, item.user_id, item.name, item.labels, item.platform, item.version, 0, 0, 0, ${nowMs}::bigint
     from json_to_recordset(${list}::text::json)
       as item(id text, user_id text, name text, labels text, platform text, version text)
-    where ${isMine}
+    where not exists (select 1 from daemons where daemons.id = item.id) and ${isMine}
     on conflict (id) do nothing`.execute(db);
 }
 

@@ -32,7 +32,14 @@ const BY_CODE: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ["40001", RACE],
   ["40P01", RACE],
   ["53300", { code: "unavailable", text: "the database has no connection free" }],
-  ["55P03", AWAY],
+  [
+    "55P03",
+    {
+      code: "unavailable",
+      text: "somebody holds what it needs for too long",
+      hint: "Look in pg_stat_activity for a long transaction: a backup, or one that was left open.",
+    },
+  ],
   ["57014", { code: "unavailable", text: "the database took too long" }],
   // A server that another one takes the place of: the same statement passes on that one.
   ["25006", { code: "unavailable", text: "the database takes no writes now" }],
@@ -99,10 +106,18 @@ export function translateDatabaseError(error: unknown, act: string): ReliantErro
   });
 }
 
-/** True where the database broke a transaction off for the sake of another one: the same again may pass. */
+/**
+ * True where the database broke a transaction off for the sake of another one: the same again may pass. So may one that
+ * was prepared before a table it reads got a new column; postgres.js prepares it anew then.
+ */
 export function isRace(error: unknown): boolean {
   const code = codeOf(error);
-  return code === "40001" || code === "40P01";
+  return code === "40001" || code === "40P01" || (code === "0A000" && routineOf(error) === "RevalidateCachedQuery");
+}
+
+/** True where a lock was not got within `lock_timeout`. */
+export function isHeldUp(error: unknown): boolean {
+  return codeOf(error) === "55P03";
 }
 
 /** True where a row with that key is there already. */
@@ -114,6 +129,11 @@ function meaningOf(error: unknown): Meaning | undefined {
   const code = codeOf(error);
   if (code === undefined) return undefined;
   return BY_CODE.get(code) ?? BY_START.find(([start]) => code.startsWith(start))?.[1];
+}
+
+/** The function of Postgres that refused, where it told: it tells errors of one SQLSTATE apart, in any language. */
+function routineOf(error: unknown): unknown {
+  return error instanceof Error && "routine" in error ? error.routine : undefined;
 }
 
 function codeOf(error: unknown): string | undefined {

@@ -28,7 +28,7 @@ export class LookAgain extends Error {
  * for another one's sake. Driver's errors end here.
  *
  * Locks are taken in one order everywhere, so that no two transactions wait for each other: daemon, tool call (several
- * in the order of their ids), chat, message, user.
+ * in the order of their ids), chat, message, user. Who takes many daemons or users passes over those that are held.
  */
 export class Database {
   private openCount = 0;
@@ -53,7 +53,7 @@ export class Database {
   async snapshot<T>(act: string, work: (db: Transaction<Tables>) => Promise<T>): Promise<T> {
     const begin = this.kysely.transaction().setAccessMode("read only");
     const isolated = this.driver === "postgres" ? begin.setIsolationLevel("repeatable read") : begin;
-    return this.counted(act, () => isolated.execute(work));
+    return this.retried(act, () => isolated.execute(work));
   }
 
   /** A single statement that stands for itself; `announce` is called when it has. */

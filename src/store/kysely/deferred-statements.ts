@@ -4,15 +4,14 @@ import { LIMITS } from "../../core/limits.ts";
 import type { DaemonFence } from "../daemons.ts";
 import type { DeferredWrite } from "../deferred-writes.ts";
 import type { Database, Driver, Write } from "./database.ts";
-import { fenceTable } from "./id-lists.ts";
+import { fenceTable, idList } from "./id-lists.ts";
 
 /** Writes a batch of the write queue: last-seen in some statements for each moment, live output in one. */
 export async function writeDeferred(database: Database, writes: readonly DeferredWrite[]): Promise<void> {
   const touches = writes.filter((write) => write.kind === "touch");
   const chunks = writes.flatMap((write) => (write.kind === "live_output" ? [write.chunk] : []));
   for (const [nowMs, group] of Map.groupBy(touches, (write) => write.nowMs)) {
-    // In the order of their ids, as everybody locks them: ids are ASCII, so that this order is collation "C".
-    const fences = group.map(({ fence }) => fence).sort((a, b) => (a.daemonId < b.daemonId ? -1 : 1));
+    const fences = group.map(({ fence }) => fence);
     for (let at = 0; at < fences.length; at += LIMITS.storeTouchBatch) {
       const batch = fences.slice(at, at + LIMITS.storeTouchBatch);
       await database.write("note daemons as seen", (write) => touch(write, batch, nowMs));
@@ -24,11 +23,20 @@ export async function writeDeferred(database: Database, writes: readonly Deferre
   }
 }
 
+/**
+ * Rows that another transaction holds are passed over: whoever waited for one would hold the others meanwhile, whose
+ * daemons' calls would stand still. The next heartbeat notes them; a daemon is offline after four that did not.
+ */
 async function touch({ db, driver }: Write, fences: readonly DaemonFence[], nowMs: number): Promise<void> {
+  const ids = fences.map(({ daemonId }) => daemonId);
+  const free = sql`with free as (
+    select daemons.id from daemons where daemons.id in ${idList(driver, ids)} for no key update skip locked)`;
+  const isFree = sql`and daemons.id in (select free.id from free)`;
   await sql`
+    ${driver === "postgres" ? free : sql``}
     update daemons set last_seen_at = ${nowMs} from ${fenceTable(driver, fences)}
     where daemons.id = fence.id and daemons.epoch = fence.epoch
-      and coalesce(daemons.last_seen_at, 0) < ${nowMs}`.execute(db);
+      and coalesce(daemons.last_seen_at, 0) < ${nowMs} ${driver === "postgres" ? isFree : sql``}`.execute(db);
 }
 
 /**

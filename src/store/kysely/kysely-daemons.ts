@@ -4,7 +4,7 @@ import { LIMITS } from "../../core/limits.ts";
 import type { Daemon, DaemonFence, Daemons, HelloAnswer, HelloClaim } from "../daemons.ts";
 import type { DeferredWrites } from "../deferred-writes.ts";
 import { defined, plainText, readJson } from "./columns.ts";
-import { helloTogether, lockNewDaemon, type Marking, markTogether } from "./daemons-together.ts";
+import { helloTogether, lockNewDaemon, type Marking, markBehindUser, markTogether } from "./daemons-together.ts";
 import type { Database, Write } from "./database.ts";
 import { decideHello } from "./hello-decision.ts";
 import { fenceTable } from "./id-lists.ts";
@@ -39,6 +39,8 @@ export class KyselyDaemons implements Daemons {
       ...{ act: "mark daemon", ...bounds },
       keyOf: ({ fence }) => fence.daemonId,
       together: (markings) => database.write("mark daemons", (write) => markTogether(write, markings)),
+      togetherBehind: (userId, markings) =>
+        database.write("mark a user's daemons", (write) => markBehindUser(write, userId, markings)),
       alone: (marking) => this.markAlone(marking),
     });
   }

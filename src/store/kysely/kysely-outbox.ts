@@ -56,9 +56,11 @@ export class KyselyOutbox implements Outbox {
   async release(ids: readonly string[]): Promise<void> {
     if (ids.length === 0) return;
     const { driver, clock } = this.database;
-    // The end of its claim, and not as if there had been none: it goes behind those that wait for longer.
+    // The end of its claim, and not as if there had been none: it goes behind those that wait for longer. Far enough in the
+    // past that a claimer whose clock is behind finds it, too.
+    const endedAtMs = clock.now() - LIMITS.outboxClaimMs;
     await this.database.single("release outbox", (db) =>
-      db.updateTable("outbox").set({ claimed_until: clock.now() }).where("id", "in", idList(driver, ids)).execute(),
+      db.updateTable("outbox").set({ claimed_until: endedAtMs }).where("id", "in", idList(driver, ids)).execute(),
     );
   }
 }

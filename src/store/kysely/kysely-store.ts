@@ -19,7 +19,7 @@ import { KyselyToolCalls } from "./kysely-tool-calls.ts";
 import { KyselyTurns } from "./kysely-turns.ts";
 import { KyselyUpdates } from "./kysely-updates.ts";
 import { KyselyWorkflows } from "./kysely-workflows.ts";
-import { migrate } from "./migrate.ts";
+import { type MigrateOptions, migrate } from "./migrate.ts";
 import { MIGRATIONS } from "./migrations/migrations.ts";
 import type { Tables } from "./schema.ts";
 
@@ -36,7 +36,7 @@ export interface OpenStoreOptions {
   announce(announcement: Announcement): void;
   /** Ends the waiting for a database that is away; it does not close a store that is open. */
   readonly signal: AbortSignal;
-  /** A try to open failed and is made again: for `/ready`, and for the log. */
+  /** A try to open, or to bring the schema up to date, failed and is made again: for `/ready`, and for the log. */
   onAttemptFailed?(attempt: {
     readonly number: number;
     readonly error: ReliantError;
@@ -68,7 +68,8 @@ async function openOnce(options: OpenStoreOptions): Promise<Store> {
   // A connection of its own: a step of the schema may take longer than any statement after it.
   const migrating = new Kysely<Tables>({ dialect: await dialectOf(options, LIMITS.migrationMs) });
   try {
-    await migrate(migrating, driver, MIGRATIONS, clock.now());
+    const onHeldUp: MigrateOptions["onHeldUp"] = (attempt) => options.onAttemptFailed?.(attempt);
+    await migrate(migrating, driver, MIGRATIONS, { clock, signal: options.signal, onHeldUp });
   } finally {
     await migrating.destroy();
   }

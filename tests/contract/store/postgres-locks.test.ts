@@ -1,11 +1,33 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import postgres from "postgres";
+import type { Store } from "../../../src/store/store.ts";
 import { eventually } from "../../support/eventually.ts";
 import { STORE_TEST_MS } from "./describe-on-stores.ts";
 import { STORE_DRIVERS, type StoreDriver } from "./store-drivers.ts";
 import { aChat, aChatWithCalls, aClaim, aDaemon, aUser, dispatch, say, updatesOf } from "./store-verbs.ts";
 
 setDefaultTimeout(STORE_TEST_MS);
+
+/** Daemons that said hello and are marked as gone. */
+async function someDaemons(store: Store, userId: string, nowMs: number, count: number) {
+  const first = await aDaemon(store, userId, nowMs);
+  const rest = await Promise.all(Array.from({ length: count - 1 }, () => aDaemon(store, userId, nowMs)));
+  return [first, ...rest] as const;
+}
+
+async function lastNumber(sql: postgres.Sql, userId: string): Promise<number> {
+  const [row] = await sql<{ readonly sequence: string }[]>`select sequence from users where id = ${userId}`;
+  return Number(row?.sequence);
+}
+
+/** A promise that can be asked whether it is settled. */
+function settling<T>(promise: Promise<T>) {
+  let settled = false;
+  const noted = promise.finally(() => {
+    settled = true;
+  });
+  return { promise: noted, settled: () => settled };
+}
 
 /** What only a second session of Postgres shows: another transaction in the middle, at the worst moment. */
 describe("the store's locks in postgres", () => {
@@ -60,37 +82,134 @@ describe("the store's locks in postgres", () => {
     });
   }
 
-  test("a daemon whose row somebody holds keeps nobody else from being welcomed, and is welcomed when it is free", async () => {
+  /** How another transaction holds a daemon's row. A lock alone shows to nobody but who locks as well. */
+  const HOLDS = {
+    "has locked": (sql: postgres.TransactionSql, id: string) => sql`select 1 from daemons where id = ${id} for update`,
+    "is changing": (sql: postgres.TransactionSql, id: string) =>
+      sql`update daemons set last_seen_at = 1 where id = ${id}`,
+  };
+
+  for (const [does, hold] of Object.entries(HOLDS)) {
+    test(`a daemon whose row somebody ${does} keeps nobody else from being welcomed, and is welcomed after that`, async () => {
+      const { db, url } = await open();
+      await using _ = db;
+      const { store, clock } = db;
+      const sql = postgres(url, { max: 2 });
+      const userId = await aUser(store);
+      const { claim, fence } = await aDaemon(store, userId, clock.now());
+      // The first is done alone, the others with the held one among them in one batch.
+      const claims = Array.from({ length: 20 }, () => aClaim(userId));
+      const held = await sql.begin(async (frozen) => {
+        await hold(frozen, fence.daemonId);
+        const hellos = claims.map((each) => store.daemons.hello(each));
+        const late = settling(store.daemons.hello({ ...claim, lastEpoch: 1 }));
+        hellos.push(...[aClaim(userId), aClaim(userId)].map((each) => store.daemons.hello(each)));
+        expect(await Promise.all(hellos)).toEqual(hellos.map(() => ({ kind: "taken", epoch: 1 })));
+        expect(late.settled()).toBe(false);
+        return late;
+      });
+      expect(await held.promise).toEqual({ kind: "taken", epoch: 2 });
+      await sql.end();
+    });
+
+    test(`a daemon whose row somebody ${does} keeps nobody else from being marked, and is marked after that`, async () => {
+      const { db, url } = await open();
+      await using _ = db;
+      const { store, clock } = db;
+      const sql = postgres(url, { max: 2 });
+      const userId = await aUser(store);
+      const [{ fence }, ...others] = await someDaemons(store, userId, clock.now(), 20);
+      const held = await sql.begin(async (frozen) => {
+        await hold(frozen, fence.daemonId);
+        const marks = others.map((each) => store.daemons.markConnected(each.fence, clock.now()));
+        const late = settling(store.daemons.markDisconnected(fence));
+        const more = others.map((each) => store.daemons.markDisconnected(each.fence));
+        expect(await Promise.all(marks)).toEqual(others.map(() => true));
+        await Promise.all(more);
+        expect(late.settled()).toBe(false);
+        return late;
+      });
+      await held.promise;
+      expect((await store.daemons.find(userId, fence.daemonId))?.connected).toBe(false);
+      await sql.end();
+    });
+  }
+
+  test("a user whose row somebody holds keeps no other user's daemons from being marked; theirs are, together, after that", async () => {
+    const { db, url } = await open();
+    await using _ = db;
+    const { store, clock } = db;
+    const sql = postgres(url, { max: 2 });
+    const [frozenUser, otherUser] = [await aUser(store), await aUser(store)];
+    const theirs = await someDaemons(store, frozenUser, clock.now(), 10);
+    const others = await someDaemons(store, otherUser, clock.now(), 10);
+    const before = await lastNumber(sql, frozenUser);
+    const held = await sql.begin(async (frozen) => {
+      await frozen`update users set email = 'x' where id = ${frozenUser}`;
+      // The first is done alone; theirs and the others' are in one batch.
+      const marks = others.map((each) => store.daemons.markConnected(each.fence, clock.now()));
+      const late = settling(Promise.all(theirs.map((each) => store.daemons.markConnected(each.fence, clock.now()))));
+      const more = others.map((each) => store.daemons.markConnected(each.fence, clock.now()));
+      expect(await Promise.all([...marks, ...more])).toEqual([...others, ...others].map(() => true));
+      await someoneWaits(sql);
+      const waiting = await sql`select query from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'`;
+      expect(waiting).toHaveLength(1);
+      // Whoever waits for the user holds none of the daemons: their calls go on.
+      const free = await sql`select id from daemons where user_id = ${frozenUser} for update skip locked`;
+      expect(free).toHaveLength(theirs.length);
+      expect(late.settled()).toBe(false);
+      return late;
+    });
+    expect(await held.promise).toEqual(theirs.map(() => true));
+    expect(await lastNumber(sql, frozenUser)).toBe(before + theirs.length);
+    await sql.end();
+  });
+
+  test("daemons of one user that two gateways mark at once are all marked, each with a number of its own", async () => {
+    const { db, url } = await open();
+    await using _ = db;
+    const { store, clock } = db;
+    const sql = postgres(url, { max: 1 });
+    const other = await db.openAnother();
+    const userId = await aUser(store);
+    const daemons = await someDaemons(store, userId, clock.now(), 100);
+    const before = await lastNumber(sql, userId);
+    const marks = daemons.map(({ fence }, index) =>
+      (index % 2 === 0 ? store : other).daemons.markConnected(fence, clock.now()),
+    );
+    expect(await Promise.all(marks)).toEqual(daemons.map(() => true));
+    expect(await lastNumber(sql, userId)).toBe(before + daemons.length);
+    const numbers = await sql`select sequence from user_updates where user_id = ${userId}`;
+    expect(numbers).toHaveLength(before + daemons.length);
+    await sql.end();
+  });
+
+  test("a daemon whose row somebody holds keeps no others from being noted as seen, nor their calls from being granted", async () => {
     const { db, url } = await open();
     await using _ = db;
     const { store, clock } = db;
     const sql = postgres(url, { max: 2 });
     const userId = await aUser(store);
-    const { claim, fence } = await aDaemon(store, userId, clock.now());
-    const claims = Array.from({ length: 20 }, () => aClaim(userId));
-    const order: string[] = [];
-    const noted = async <T>(what: string, answer: Promise<T>) => {
-      const value = await answer;
-      order.push(what);
-      return value;
-    };
-    let held: Promise<unknown> = Promise.resolve();
+    const daemons = await someDaemons(store, userId, clock.now(), 10);
+    const byId = daemons.toSorted((a, b) => (a.fence.daemonId < b.fence.daemonId ? -1 : 1));
+    const [{ fence, journalId }, last] = [byId[0] ?? daemons[0], byId.at(-1)];
+    const { callIds } = await aChatWithCalls(store, 1, userId);
+    const [toolCallId = ""] = callIds;
+    await dispatch(store, toolCallId, fence.daemonId, clock.now());
+    const seenAtMs = clock.now() + 60_000;
+    const seen = async () => (await store.daemons.list(userId)).filter((each) => each.lastSeenAtMs === seenAtMs);
     await sql.begin(async (frozen) => {
-      await frozen`select 1 from daemons where id = ${fence.daemonId} for update`;
-      // The first of all, so that it is a batch of its own.
-      held = Promise.all([
-        noted("held hello", store.daemons.hello({ ...claim, lastEpoch: 1 })),
-        noted("held going", store.daemons.markDisconnected(fence)),
-      ]);
-      const welcomed = claims.map(async (each) => {
-        expect(await store.daemons.hello(each)).toEqual({ kind: "taken", epoch: 1 });
-        expect(await store.daemons.markConnected({ daemonId: each.daemonId, epoch: 1 }, clock.now())).toBe(true);
-      });
-      await Promise.all(welcomed);
-      order.push("the others");
+      await frozen`select 1 from daemons where id = ${last?.fence.daemonId ?? ""} for no key update`;
+      store.daemons.touch(
+        daemons.map((each) => each.fence),
+        seenAtMs,
+      );
+      await eventually("the others to be noted", async () => (await seen()).length === daemons.length - 1);
+      expect(await store.toolCalls.daemonReady(fence, { toolCallId, journalId })).toMatchObject({ answer: "grant" });
     });
-    expect(await held).toEqual([{ kind: "taken", epoch: 2 }, undefined]);
-    expect(order[0]).toBe("the others");
+    store.daemons.touch([last?.fence ?? fence], seenAtMs);
+    await eventually("the held one to be noted", async () => (await seen()).length === daemons.length);
     await sql.end();
   });
 

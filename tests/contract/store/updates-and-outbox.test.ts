@@ -113,6 +113,18 @@ describeOnStores("the outbox", (open) => {
     expect(await store.outbox.claim(clock.now(), 10)).toEqual([]);
   });
 
+  test("gives what was released to one whose clock is behind as well", async () => {
+    await using db = await open();
+    const { store, clock } = db;
+    const chat = await aChat(store);
+    const { outboxId = "" } = await say(store, chat, "hello");
+    clock.advance(60_000);
+    const claimed = await store.outbox.claim(clock.now(), 10);
+    await store.outbox.release([outboxId]);
+    expect(claimed).toHaveLength(1);
+    expect(await store.outbox.claim(clock.now() - 5_000, 10)).toEqual(claimed);
+  });
+
   test("entries that are refused each time, oldest first, keep newer ones from nothing, and take turns", async () => {
     await using db = await open();
     const { store, clock } = db;

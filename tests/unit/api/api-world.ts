@@ -114,7 +114,7 @@ async function openReplica(
   const checkModel = (name: string) => {
     if (!name.startsWith("scripted/")) throw new ReliantError("invalid_argument", `model ${name}: unknown provider`);
   };
-  const wakes = new WakeQueue({ store, engine });
+  const wakes = new WakeQueue({ store, engine, clock });
   cleanup.defer(() => wakes.stop());
   const apis: Apis = {
     chats: new ChatApi({ store, engine, wakes, router, checkModel, defaultModel }),

@@ -191,6 +191,30 @@ describe("a stream", () => {
     });
   });
 
+  test("of a client that goes away in the middle of an item asks for its token no more", async () => {
+    const chat = new StreamedChat();
+    const clock = new ManualClock();
+    let asked = 0;
+    const mayGoOn = async () => {
+      asked++;
+    };
+    const stream = new UserStream(
+      { store: chat.store, hub: chat, clock, mayGoOn },
+      { userId: "u", afterUserSequence: 0, chats: [] },
+    );
+    const leave = new AbortController();
+    const items = stream.items(leave.signal);
+    expect((await items.next()).value).toEqual({ kind: "keep_alive" });
+    await clock.advance(LIMITS.streamTokenCheckMs);
+    await settle();
+    expect(asked).toBe(1);
+    leave.abort();
+    await clock.advance(3 * LIMITS.streamTokenCheckMs);
+    await settle();
+    expect(asked).toBe(1);
+    await items.return(undefined);
+  });
+
   test("of a client that does not read costs the publisher nothing, and brings it the whole text later", async () => {
     const chat = new StreamedChat();
     chat.beginAttempt();

@@ -2,6 +2,10 @@ import { expect, test } from "bun:test";
 import { WakeQueue } from "../../../src/api/wake-queue.ts";
 import { LIMITS } from "../../../src/core/limits.ts";
 import { eventually } from "../../support/eventually.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+
+/** A row whose clearing fails. */
+const STAYS = "out_stays";
 
 /** An engine that takes a wake when it is let, and an outbox that notes what was cleared, clearing by clearing. */
 function world() {
@@ -16,11 +20,15 @@ function world() {
   };
   const outbox = {
     claim: async () => [],
-    done: async (ids: readonly string[]) => void cleared.push(ids),
+    done: async (ids: readonly string[]) => {
+      if (ids.includes(STAYS)) throw new Error("the store is away");
+      cleared.push(ids);
+    },
     release: async () => undefined,
   };
-  const wakes = new WakeQueue({ store: { outbox }, engine });
-  return { wakes, asked, cleared, chatIds: () => asked.map(({ chatId }) => chatId) };
+  const clock = new ManualClock();
+  const wakes = new WakeQueue({ store: { outbox }, engine, clock });
+  return { wakes, asked, cleared, clock, chatIds: () => asked.map(({ chatId }) => chatId) };
 }
 
 test("the engine is asked at once, and the row is cleared when it has taken the wake, not before", async () => {
@@ -82,4 +90,34 @@ test("it stops when the engine knows of all that waits; once the engine refuses,
   for (const each of asked) each.refuse();
   await stopped;
   expect(chatIds()).toHaveLength(LIMITS.wakesAtOnce + 1);
+});
+
+test("an engine that does not answer holds up its stopping for a bounded time; the outbox has what waits", async () => {
+  const { wakes, asked, cleared, clock, chatIds } = world();
+  for (let at = 0; at < LIMITS.wakesAtOnce + 2; at++) wakes.wake(`chat_${at}`, `out_${at}`);
+  let stopped = false;
+  const stopping = wakes.stop().then(() => {
+    stopped = true;
+  });
+  await clock.advance(LIMITS.wakesStopMs - 1);
+  expect(stopped).toBe(false);
+  await clock.advance(1);
+  await stopping;
+  // It answers at last: what it took is cleared, and nothing more is asked.
+  for (const each of asked) each.take();
+  await eventually("what it took to be cleared", () => cleared.flat().length === LIMITS.wakesAtOnce);
+  expect(chatIds()).toHaveLength(LIMITS.wakesAtOnce);
+});
+
+test("a row that cannot be cleared stops nothing: the engine is told of what waits, also while it stops", async () => {
+  const { wakes, asked, cleared, chatIds } = world();
+  wakes.wake("chat_first", STAYS);
+  for (let at = 0; at < LIMITS.wakesAtOnce; at++) wakes.wake(`chat_${at}`, `out_${at}`);
+  const stopped = wakes.stop();
+  asked[0]?.take();
+  await eventually("the last one's turn", () => asked.length === LIMITS.wakesAtOnce + 1);
+  for (const each of asked) each.take();
+  await stopped;
+  expect(chatIds()).toContain(`chat_${LIMITS.wakesAtOnce - 1}`);
+  expect(cleared.flat()).toHaveLength(LIMITS.wakesAtOnce);
 });

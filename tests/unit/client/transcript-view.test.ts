@@ -81,14 +81,14 @@ const attempt = (number: number): Response => ({
   },
 });
 
-const waiting = (untilMs: number, errorMessage: string): Response => ({
+const waiting = (untilMs: number, errorMessage: string, number = 1): Response => ({
   update: {
     case: "chat",
     value: {
       chatId: "c",
       event: {
         case: "providerWaiting",
-        value: { messageId: "m1", attempt: 1, until: timestampFromMs(untilMs), errorMessage },
+        value: { messageId: "m1", attempt: number, until: timestampFromMs(untilMs), errorMessage },
       },
     },
   },
@@ -134,6 +134,13 @@ describe("the transcript", () => {
     const said = "(waiting for the provider until 03:04:05: overloaded)\n";
     expect(print(waitUnderWay(until, "overloaded"))).toBe(said);
     expect(print(waiting(until, "overloaded"), waitUnderWay(until, "overloaded"))).toBe(said);
+  });
+
+  test("says of both waits of an attempt that another worker took over", () => {
+    const until = new Date(2026, 0, 2, 3, 4, 5).getTime();
+    expect(print(waiting(until, "overloaded", 2), waiting(until + 5000, "overloaded again", 2))).toBe(
+      "(waiting for the provider until 03:04:05: overloaded)\n(waiting for the provider until 03:04:10: overloaded again)\n",
+    );
   });
 
   test("says until when the provider is waited for, by the reader's clock, and why", () => {

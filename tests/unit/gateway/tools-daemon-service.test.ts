@@ -92,7 +92,7 @@ describe("a session", () => {
   });
 
   test("that was asked to go elsewhere and is superseded has no effect, and is the daemon's to end; the periodic look ends one that stays", async () => {
-    const stopping = gatewayOver(store, { gatewayId: "gtw_stopping", times: { supersededCheckMs: 1500 } }).service;
+    const stopping = gatewayOver(store, { gatewayId: "gtw_stopping", times: { supersededCheckMs: 4000 } }).service;
     const daemon = world.daemon();
     daemon.knobs.holdReady = true;
     const old = await daemon.connect(stopping);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { Batches, HELD_UP } from "../../../src/core/batches.ts";
+import { Batches, HeldUp } from "../../../src/core/batches.ts";
 import { type ErrorCode, ReliantError } from "../../../src/core/errors.ts";
 import { settle } from "../../support/manual-clock.ts";
 
@@ -9,6 +9,8 @@ interface World {
   readonly alone: string[];
   /** Most that were done alone at the same time. */
   readonly most: () => number;
+  /** What was done behind something, together. */
+  readonly behind: [string, string[]][];
   /** Lets those that are held up be done. */
   release(): void;
 }
@@ -19,13 +21,17 @@ interface Over {
   readonly shared?: boolean;
   /** Results that a batch answers at most. */
   readonly answers?: number;
-  /** Those with an `h` are held up, until `release`; so many are done aside at once. */
+  /** Those with an `h` are held up, those with a `u` by what comes after it, until `release`; so many are done aside at once. */
   readonly maxAside?: number;
+  /** What is thrown where some are done together behind something. */
+  readonly failBehind?: unknown;
+  readonly throwAlone?: (item: string) => Promise<string>;
 }
 
 /** Items are of one key where they begin with the same letter; those with an `x` cannot be done. */
 function world(over: Over = {}): World {
   const [together, alone]: [string[][], string[]] = [[], []];
+  const behind: [string, string[]][] = [];
   let [now, most] = [0, 0];
   const { promise: released, resolve: release } = Promise.withResolvers<void>();
   const batches = new Batches<string, string>({
@@ -35,19 +41,34 @@ function world(over: Over = {}): World {
     together: async (items) => {
       together.push([...items]);
       if (over.fail !== undefined) throw over.fail;
-      return items.map((item) => (item.includes("h") ? HELD_UP : `${item}!`)).slice(0, over.answers);
+      return items.map(answerTogether).slice(0, over.answers);
     },
-    alone: async (item) => {
-      alone.push(item);
-      now++;
-      most = Math.max(most, now);
-      await (item.includes("h") ? released : settle());
-      now--;
-      if (item.startsWith("x")) throw new ReliantError("not_found", item);
-      return `${item}.`;
+    togetherBehind: async (by, items) => {
+      behind.push([by, [...items]]);
+      await released;
+      if (over.failBehind !== undefined) throw over.failBehind;
+      return items.map((item) => (item.includes("h") ? new HeldUp() : `${item}?`));
     },
+    // Not async: what is thrown is thrown at once.
+    alone:
+      over.throwAlone ??
+      (async (item) => {
+        alone.push(item);
+        now++;
+        most = Math.max(most, now);
+        await (item.includes("h") ? released : settle());
+        now--;
+        if (item.startsWith("x")) throw new ReliantError("not_found", item);
+        return `${item}.`;
+      }),
   });
-  return { batches, together, alone, most: () => most, release };
+  return { batches, together, alone, behind, most: () => most, release };
+}
+
+function answerTogether(item: string): string | HeldUp {
+  const by = /u(\d)/.exec(item)?.[1];
+  if (by !== undefined) return new HeldUp(by);
+  return item.includes("h") ? new HeldUp() : `${item}!`;
 }
 
 const statusOf = (results: readonly PromiseSettledResult<string>[]) => results.map(({ status }) => status);
@@ -91,6 +112,64 @@ describe("things that are done in batches", () => {
     release();
     expect(await held).toEqual(["ah.", "a!", "bh."]);
     expect([most(), together.flat().filter((item) => item.startsWith("a"))]).toEqual([1, ["a"]]);
+  });
+
+  test("those that one thing holds up are done together behind it, in one place, and others aside beside them", async () => {
+    const { batches, alone, behind, release } = world({ maxAside: 2 });
+    const items = ["a", "bu1", "cu1", "du2", "e", "fu1", "gu1", "iu1"];
+    const results = Promise.all(items.map((item) => batches.do(item)));
+    expect(await batches.do("z")).toStartWith("z");
+    await settle();
+    expect(behind.map(([by]) => by).sort()).toEqual(["1", "2"]);
+    release();
+    expect(await results).toEqual(["a.", "bu1?", "cu1?", "du2?", "e!", "fu1?", "gu1?", "iu1?"]);
+    expect(behind.filter(([by]) => by === "1").flatMap(([, group]) => group)).toEqual([
+      "bu1",
+      "cu1",
+      "fu1",
+      "gu1",
+      "iu1",
+    ]);
+    expect(behind.every(([, group]) => group.length <= 3)).toBe(true);
+    expect(alone).toEqual(["a"]);
+  });
+
+  test("one that something else holds up as well is done alone after that, and what comes after it comes after it", async () => {
+    const { batches, alone, release } = world({ maxAside: 2 });
+    const results = Promise.all(["a", "bu1h", "cu1", "b"].map((item) => batches.do(item)));
+    release();
+    expect(await results).toEqual(["a.", "bu1h.", "cu1?", "b."]);
+    expect(alone).toEqual(["a", "bu1h", "b"]);
+    expect(await Promise.all(["b1", "b2"].map((item) => batches.do(item)))).toEqual(["b1.", "b2."]);
+  });
+
+  test.each([
+    ["conflict", ["bu1.", "cu1."]],
+    ["unavailable", ["unavailable", "unavailable"]],
+  ] as const)("where those behind one thing fail (%s), it is as in a batch", async (code, answers) => {
+    const { batches, release } = world({ maxAside: 2, failBehind: new ReliantError(code, "one of them") });
+    const results = Promise.all(
+      ["a", "bu1", "cu1"].map((item) =>
+        batches.do(item).catch((error) => (error instanceof ReliantError ? error.code : error)),
+      ),
+    );
+    release();
+    expect(await results).toEqual(["a.", ...answers]);
+    const later = await Promise.all(["b", "c", "d"].map((item) => batches.do(item)));
+    expect(later.map((answer) => answer.slice(0, 1))).toEqual(["b", "c", "d"]);
+  });
+
+  test.each([undefined, 1])("one that throws at once fails alone, and stops nothing (aside: %p)", async (maxAside) => {
+    const { batches } = world({
+      ...(maxAside === undefined ? {} : { maxAside }),
+      throwAlone: () => {
+        throw new Error("thrown at once");
+      },
+    });
+    await expect(batches.do("a")).rejects.toThrow("thrown at once");
+    await expect(batches.do("b")).rejects.toThrow("thrown at once");
+    const results = await Promise.allSettled(["c", "d", "e"].map((item) => batches.do(item)));
+    expect(statusOf(results)).toEqual(["rejected", "fulfilled", "fulfilled"]);
   });
 
   test("what is held up counts among what waits", async () => {
