@@ -18,7 +18,7 @@ export interface RealCall {
   journalId: string | undefined;
   /** The daemon's process that was granted it. */
   instanceId: string | undefined;
-  /** The process without a daemon's journal that runs it. */
+  /** The monolith's process that runs it itself: the next one knows that it is gone. A worker cannot know that of another. */
   runBy: string | undefined;
   outcomeAtMs: number | undefined;
   starts: number;
@@ -91,7 +91,7 @@ export class LedgerWatch {
     call.state = move.to;
     call.journalId = move.journal;
     if (move.from === "dispatched" && move.to === "running") call.instanceId = this.holder?.get(move.toolCallId)?.id;
-    if (move.from === "requested" && move.to === "running") call.runBy = by;
+    if (move.from === "requested" && move.to === "running" && by.startsWith("monolith#")) call.runBy = by;
     if (move.from !== undefined && move.from !== move.to) this.world.reach.note(`move: ${move.from} → ${move.to}`);
     this.onMoved?.(move);
     if (OPEN.has(move.to)) return;
