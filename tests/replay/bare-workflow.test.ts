@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { bareWorkflowCode } from "../../../src/bench/raw-bare-workflow-code.ts";
-import { workflowCode } from "../../../src/engine/temporal/bundle/workflow-code.ts";
+import { bareWorkflowCode } from "../../src/bench/raw-bare-workflow-code.ts";
+import { workflowCode } from "../../src/engine/temporal/bundle/workflow-code.ts";
 
 test("the bare workflow is in a bundle of its own, with the map that the SDK asks for and nothing in it", async () => {
   const [bare, ours] = await Promise.all([bareWorkflowCode(), workflowCode()]);
