@@ -59,7 +59,7 @@ describe("a process killed while a tool call is under way", () => {
     await world?.[Symbol.asyncDispose]();
     measured(
       "SIGKILL at each state of a tool call",
-      `${totals.kills} kills, ${totals.lost} lost, ${totals.doubled} doubled, ${totals.unknown} unknown (daemon killed while it ran), ${totals.streamFaults} transcripts other than streamed, slowest end ${totals.slowestMs} ms after the kill`,
+      `${totals.kills} kills, ${totals.lost} lost, ${totals.doubled} doubled, ${totals.unknown} unknown (daemon killed while it ran, or with the grant on its way), ${totals.streamFaults} transcripts other than streamed, slowest end ${totals.slowestMs} ms after the kill`,
     );
   });
 
@@ -72,20 +72,24 @@ describe("a process killed while a tool call is under way", () => {
           await aimClients(victim);
           const mark = `${victim}-${moment.name}`.replaceAll(/\W+/g, "-");
           const end = await underway(moment, mark, () => killed(victim));
-          const mayBeUnknown = victim === "daemon" && moment.name === "running";
           const starts = (await countsIn(daemon.root)).get(mark) ?? 0;
           const [call] = end.calls;
+          // What the daemon had asked may still come in, and the grant goes to a process that is gone. Another one of the
+          // same journal is not granted it: the journal may be a copy from before the start.
+          const isGrantedToNobody =
+            victim === "daemon" && moment.name === "dispatched, offered to the daemon" && call?.end === "unknown";
+          const isUnknown = isGrantedToNobody || (victim === "daemon" && moment.name === "running");
           totals.kills += 1;
-          totals.lost += starts === 0 || end.calls.length !== 1 ? 1 : 0;
+          totals.lost += (starts === 0 && !isGrantedToNobody) || end.calls.length !== 1 ? 1 : 0;
           totals.doubled += starts > 1 ? 1 : 0;
           totals.unknown += call?.end === "unknown" ? 1 : 0;
           totals.streamFaults += end.streamFaults.length > 0 ? 1 : 0;
-          expect(starts).toBe(1);
+          expect(starts).toBe(isGrantedToNobody ? 0 : 1);
           expect(end.streamFaults).toEqual([]);
           expect(succeeded(end)).toBe(true);
-          expect(end.calls.map((one) => [one.end, one.results])).toEqual([[mayBeUnknown ? "unknown" : "succeeded", 1]]);
+          expect(end.calls.map((one) => [one.end, one.results])).toEqual([[isUnknown ? "unknown" : "succeeded", 1]]);
           expect(end.lastAnswer).toMatch(
-            mayBeUnknown ? /Nobody can tell how this tool call ended/ : new RegExp(`counted ${mark}`),
+            isUnknown ? /Nobody can tell how this tool call ended/ : new RegExp(`counted ${mark}`),
           );
         },
         2 * MINUTE,
