@@ -13,8 +13,7 @@ const BOUNDS = {
   memory: { kind: "no slope", perHour: 24, noise: 6 },
   handles: { kind: "no slope", perHour: 12, noise: 4 },
   children: { kind: "no slope", perHour: 6, noise: 2 },
-  // A pool opens one more where its process was held up, and keeps it.
-  sessions: { kind: "no slope", perHour: 6, noise: 6 },
+  sessions: { kind: "no slope", perHour: 6, noise: 2 },
   workflows: { kind: "no slope", perHour: 12, noise: 4 },
   queue: { kind: "no slope", perHour: 60, noise: 30 },
   writes: { kind: "no slope", perHour: 3, noise: 1 },

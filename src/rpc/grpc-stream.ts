@@ -38,7 +38,7 @@ export interface GrpcCall {
 export interface GrpcStreamMethod {
   readonly path: string;
   readonly maxMessageBytes: number;
-  /** Default: as any message. */
+  /** Default: `maxMessageBytes`. */
   readonly maxFirstMessageBytes?: number;
   open(call: GrpcCall): GrpcPeer;
 }

@@ -23,7 +23,7 @@ export interface StackServer extends AsyncDisposable {
 export interface StackServerOptions {
   /** Its own, for what it stores and its log. Made where it is not there. */
   readonly folder: string;
-  /** Default: any free one. */
+  /** Default: one that is free. */
   readonly port?: number | undefined;
   /** A folder that is removed when the process that started the server dies without stopping it. */
   readonly removed?: string | undefined;

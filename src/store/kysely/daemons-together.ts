@@ -111,7 +111,7 @@ async function markFree(write: Write, free: readonly Marking[]): Promise<void> {
   );
 }
 
-/** Sets these locks by name apart from others: any number that no other one uses. */
+/** Sets these locks by name apart from others: a number that no other one uses. */
 const DAEMON_LOCKS = 2;
 
 type DaemonRow = Pick<
