@@ -1,6 +1,5 @@
 import type { Chat } from "../chat/message.ts";
-import { outcomeText } from "../chat/outcome-text.ts";
-import { isOutcome, type ToolCall } from "../chat/tool-call.ts";
+import type { ToolCall } from "../chat/tool-call.ts";
 import { ReliantError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import { logger } from "../core/logger.ts";
@@ -32,27 +31,20 @@ export async function runOnDaemon(deps: ActivityDeps, daemonCall: DaemonCall, co
   await followToOutcome(deps, request, daemonCall, context);
 }
 
+/** The delivery knows when to give up: the ledger has the call's deadline. */
 async function followToOutcome(
   deps: ActivityDeps,
   request: ToolRequest,
   { call, cancelRequested }: DaemonCall,
   context: StepContext,
 ): Promise<void> {
-  const { clock, router } = deps;
-  const deadlineAtMs = call.deadlineAtMs ?? clock.now() + request.timeoutMs + LIMITS.toolCallSlackMs;
-  const tooLate = new AbortController();
-  const leftMs = Math.max(0, deadlineAtMs + LIMITS.unknownAfterDeadlineMs - clock.now());
-  const disarm = clock.after(leftMs, () => tooLate.abort());
   const settled = new AbortController();
   const cancelling = repeatCancel(deps, call, cancelRequested, context, settled.signal);
   try {
-    await router.sendToolRequestSync(request, AbortSignal.any([context.stopping, tooLate.signal]));
+    await deps.router.sendToolRequestSync(request, context.stopping);
   } catch (error) {
-    if (context.stopping.aborted) throw stops(call.id, error);
-    if (!tooLate.signal.aborted) throw error;
-    await giveUp(deps, call.id, error);
+    throw context.stopping.aborted ? stops(call.id, error) : error;
   } finally {
-    disarm();
     settled.abort();
     await cancelling;
   }
@@ -78,23 +70,6 @@ async function repeatCancel(
   } catch (error) {
     logger("activities", "run-on-daemon").error("cancel not watched for", { toolCallId: call.id, error });
   }
-}
-
-/**
- * Beyond the deadline and its grace: what is not running will not run, and of what is running nobody can tell. The ledger's
- * deadline counts: a call that was dispatched later than this step had reckoned has its time still.
- */
-async function giveUp(deps: ActivityDeps, toolCallId: string, cause: unknown): Promise<void> {
-  const { toolCalls } = deps.store;
-  const why = "The machine did not report within the call's time.";
-  const row = await toolCalls.endBeforeRunning({
-    ...{ toolCallId, outcome: "timed_out", reason: `The tool was not run. ${why}` },
-  });
-  if (isOutcome(row.state)) return;
-  if (deps.clock.now() < (row.deadlineAtMs ?? 0) + LIMITS.unknownAfterDeadlineMs) {
-    throw new ReliantError("unavailable", `wait for tool call ${toolCallId}: its time is not over yet`, { cause });
-  }
-  await toolCalls.markUnreachable(toolCallId, outcomeText("unknown", why));
 }
 
 /** The worktrees that the chat works in, then its project's folder. */

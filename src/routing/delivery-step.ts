@@ -20,6 +20,8 @@ export interface DeliveryProgress {
   readonly reached: boolean;
   /** True once the store said that the daemon is online: when it says otherwise later, the daemon may be on its way to another gateway. */
   readonly seenOnline: boolean;
+  /** True where nothing could be carried lately, to no daemon at all: no time passes for the call. */
+  readonly away: boolean;
 }
 
 /** What the store says, and the progress. */
@@ -32,7 +34,7 @@ export interface DeliveryView {
   /** False where the daemon's gateway was asked and nobody answered for it; asked for overdue calls only. */
   readonly reachable: boolean;
   readonly cancelRequested: boolean;
-  readonly progress: DeliveryProgress;
+  readonly progress: Omit<DeliveryProgress, "away">;
 }
 
 export type DeliveryStep =
@@ -41,6 +43,8 @@ export type DeliveryStep =
   /** End the call, unless it runs by now. */
   | { readonly kind: "end"; readonly outcome: "failed" | "timed_out" | "cancelled"; readonly reason: string }
   | { readonly kind: "unreachable"; readonly reason: string }
+  /** End the call as failed: its daemon does not answer. Unless nobody could have, for want of a way to it. */
+  | { readonly kind: "offline"; readonly reason: string }
   | { readonly kind: "send"; readonly epoch: number }
   /** Look again when rung, or with the next poll. */
   | { readonly kind: "wait" };
@@ -64,19 +68,23 @@ export function nextDeliveryStep(view: DeliveryView, times: DeliveryTimes): Deli
     if (isOverdue(view, times) && !(online && view.reachable)) {
       return {
         kind: "unreachable",
-        reason: `its machine (${view.daemonId}) is out of reach since before its time was over`,
+        reason: `Its machine (${view.daemonId}) is out of reach since before its time was over.`,
       };
     }
     if (overdueMs >= 2 * times.unknownAfterDeadlineMs) {
       return {
         kind: "unreachable",
-        reason: `its machine (${view.daemonId}) is connected, but never told how it ended`,
+        reason: `Its machine (${view.daemonId}) is connected, but never told how it ended.`,
       };
     }
   } else {
     if (view.cancelRequested) return { kind: "end", outcome: "cancelled", reason: "cancelled before it started" };
     if (nowMs >= deadlineAtMs) {
-      return { kind: "end", outcome: "timed_out", reason: "its time was over before its machine could start it" };
+      return {
+        kind: "end",
+        outcome: "timed_out",
+        reason: "The tool was not run: its time was over before its machine could start it.",
+      };
     }
     if (daemon === undefined) {
       return { kind: "end", outcome: "failed", reason: `daemon_offline: the user has no machine ${view.daemonId}` };
@@ -112,5 +120,5 @@ function wasSeenWithin(daemon: Pick<Daemon, "lastSeenAtMs">, nowMs: number, with
 }
 
 function offline(view: DeliveryView, why: string): DeliveryStep {
-  return { kind: "end", outcome: "failed", reason: `daemon_offline: the machine ${view.daemonId} ${why}` };
+  return { kind: "offline", reason: `daemon_offline: the machine ${view.daemonId} ${why}` };
 }

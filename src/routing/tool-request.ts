@@ -1,3 +1,4 @@
+import { outcomeText } from "../chat/outcome-text.ts";
 import { isOutcome, type ToolCall } from "../chat/tool-call.ts";
 import { backoffMs } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
@@ -30,7 +31,10 @@ export interface RouterTimes extends DeliveryTimes {
 /** The part of the store that a router uses. */
 export interface RouterStore {
   readonly daemons: Pick<Daemons, "find">;
-  readonly toolCalls: Pick<ToolCalls, "get" | "look" | "dispatch" | "endBeforeRunning" | "markUnreachable">;
+  readonly toolCalls: Pick<
+    ToolCalls,
+    "get" | "look" | "dispatch" | "postpone" | "endBeforeRunning" | "markUnreachable"
+  >;
 }
 
 export interface DeliveryDeps {
@@ -59,15 +63,24 @@ export async function deliverToolCall(
   bell: CallBell,
   signal: AbortSignal,
 ): Promise<ToolCall> {
-  let progress: DeliveryProgress = { startedAtMs: deps.clock.now(), reached: false, seenOnline: false };
+  let progress: DeliveryProgress = { startedAtMs: deps.clock.now(), reached: false, seenOnline: false, away: false };
   for (let misses = 0; ; ) {
-    const look = await lookAt(deps, request, signal);
-    if (!deps.transport.canCarry) progress = { ...progress, startedAtMs: askableAtMs(deps, look), seenOnline: true };
+    const stored = await lookAt(deps, request, signal);
+    if (!deps.transport.canCarry) progress = awayAt(deps, stored, progress);
+    const look = progress.away ? { ...stored, call: await withItsTime(deps, stored.call) } : stored;
     if (look.cancelRequested && look.call.state === "running") await passCancelOn(deps, look, request.userId, signal);
     const step = nextDeliveryStep({ ...look, nowMs: deps.clock.now(), progress }, deps.times);
     switch (step.kind) {
       case "done":
         return look.call;
+      case "offline":
+        if (await carries(deps, signal)) {
+          await endCall(deps, request.toolCallId, { kind: "end", outcome: "failed", reason: step.reason });
+          continue;
+        }
+        progress = awayAt(deps, look, progress);
+        misses++;
+        break;
       case "end":
       case "unreachable":
         await endCall(deps, request.toolCallId, step);
@@ -104,7 +117,7 @@ export async function deliverToolCall(
   }
 }
 
-/** What the store says now, read at once; and, for a call that is long overdue, whether anybody answers for its daemon. */
+/** What the store says now, read at once; and, for a call that is long overdue, whether anybody answers for its daemon, if anybody could. */
 async function lookAt(deps: DeliveryDeps, request: ToolRequest, signal: AbortSignal): Promise<Look> {
   signal.throwIfAborted();
   const { toolCallId, userId } = request;
@@ -112,19 +125,45 @@ async function lookAt(deps: DeliveryDeps, request: ToolRequest, signal: AbortSig
   const { call, daemonId, daemon } = look;
   const overdue = isOverdue({ call, nowMs: deps.clock.now() }, deps.times);
   const reachable =
-    !overdue || daemon === undefined
+    !overdue || daemon === undefined || !deps.transport.canCarry
       ? true
       : await deps.transport.isOnline({ userId, daemonId, epoch: daemon.epoch }, signal);
   return { ...look, reachable };
 }
 
 /**
- * While nobody can tell whether its machine is there: when it could be asked for, were the way free again now. One that is
- * not connected may have been kept from coming, and comes when its wait before the next attempt is over.
+ * Nobody can tell now whether its machine is there: it could be asked for at once, were the way free again. One that is not
+ * connected may have been kept from coming, and comes when its wait before the next attempt is over.
  */
-function askableAtMs({ clock, times }: DeliveryDeps, { daemon }: Look): number {
+function awayAt({ clock, times }: DeliveryDeps, { daemon }: Look, progress: DeliveryProgress): DeliveryProgress {
   const nowMs = clock.now();
-  return daemon !== undefined && isOnline(daemon, nowMs, times.onlineMs) ? nowMs : nowMs + times.reconnectMaxMs;
+  const online = daemon !== undefined && isOnline(daemon, nowMs, times.onlineMs);
+  return { ...progress, away: true, startedAtMs: online ? nowMs : nowMs + times.reconnectMaxMs, seenOnline: true };
+}
+
+/**
+ * The call, and where it is dispatched, time enough to run: what it waits for a way to its daemon is not its own time. It is
+ * written when half of the slack is used up, and not with each look.
+ */
+async function withItsTime({ store, clock, times }: DeliveryDeps, call: ToolCall): Promise<ToolCall> {
+  const { state, timeoutMs, deadlineAtMs } = call;
+  if (state !== "dispatched" || timeoutMs === undefined || deadlineAtMs === undefined) return call;
+  const wholeMs = timeoutMs + times.toolCallSlackMs;
+  const nowMs = clock.now();
+  if (deadlineAtMs - nowMs >= wholeMs - times.toolCallSlackMs / 2) return call;
+  const later = { toolCallId: call.id, deadlineAtMs: nowMs + wholeMs };
+  await store.toolCalls.postpone(later);
+  return { ...call, deadlineAtMs: later.deadlineAtMs };
+}
+
+/** False where what carries the requests does not answer, though its connection stands. */
+async function carries({ transport }: DeliveryDeps, signal: AbortSignal): Promise<boolean> {
+  const answers = await transport.check(signal).then(
+    () => true,
+    () => false,
+  );
+  signal.throwIfAborted();
+  return answers;
 }
 
 /** True while the daemon is between two gateways: it has another epoch than the one that accepted the call, and is not there yet. */
@@ -144,7 +183,7 @@ async function endCall(
   step: Extract<DeliveryStep, { kind: "end" | "unreachable" }>,
 ): Promise<void> {
   const { toolCalls } = deps.store;
-  if (step.kind === "unreachable") await toolCalls.markUnreachable(toolCallId, step.reason);
+  if (step.kind === "unreachable") await toolCalls.markUnreachable(toolCallId, outcomeText("unknown", step.reason));
   else await toolCalls.endBeforeRunning({ toolCallId, outcome: step.outcome, reason: step.reason });
 }
 
@@ -185,14 +224,14 @@ function noted(
 ): DeliveryProgress {
   switch (answer.kind) {
     case "accepted":
-      return { ...progress, reached: true, acceptedEpoch: epoch };
+      return { ...progress, reached: true, acceptedEpoch: epoch, away: false };
     case "busy":
-      return { ...progress, reached: true };
+      return { ...progress, reached: true, away: false };
     case "away":
       // The time in which a gateway must have accepted it begins when one can be asked.
-      return { ...progress, startedAtMs: nowMs };
+      return { ...progress, startedAtMs: nowMs, away: true };
     default:
-      return progress;
+      return { ...progress, away: false };
   }
 }
 

@@ -36,6 +36,8 @@ export interface ToolCalls {
     readonly timeoutMs: number;
     readonly deadlineAtMs: number;
   }): Promise<ToolCall>;
+  /** Gives a dispatched call, which could not be carried to its daemon, more time; otherwise nothing. */
+  postpone(call: { readonly toolCallId: string; readonly deadlineAtMs: number }): Promise<void>;
   /** requested → running in this process. `started` is false where somebody was first: then it is not to be run. */
   startHere(call: {
     readonly toolCallId: string;

@@ -82,4 +82,46 @@ describe("a tool call that comes while NATS", () => {
     expect((await sent).result?.text).toContain("is not connected");
     expect(systemClock.now() - backAtMs).toBeGreaterThan(SHORT_ROUTER_TIMES.reconnectMaxMs / 2);
   }, 60_000);
+
+  test("stands still waits also where its daemon is not connected", async () => {
+    await using closing = new AsyncDisposableStack();
+    const longAgoMs = systemClock.now() - 2 * SHORT_ROUTER_TIMES.reconnectGraceMs;
+    const { server, store, router, call, fence } = await openWorld(closing, longAgoMs);
+    await store.daemons.markDisconnected(fence);
+    server.pause();
+
+    const sent = router.sendToolRequestSync(requestOf(call, fence.daemonId), soon());
+    await systemClock.sleep(LONG_ENOUGH_MS);
+    expect(await store.toolCalls.get(call.id)).toMatchObject({ state: "requested" });
+
+    server.resume();
+    expect((await sent).result?.text).toContain("is not connected");
+  }, 60_000);
+});
+
+describe("a tool call that was dispatched as NATS went", () => {
+  test.each(["is away", "stands still"])(
+    "has its whole time yet when NATS, which %s, is back",
+    async (how) => {
+      await using closing = new AsyncDisposableStack();
+      const { server, store, router, call, fence } = await openWorld(closing, systemClock.now());
+      const [timeoutMs, deadlineAtMs] = [10, systemClock.now() + 500];
+      await store.toolCalls.dispatch({ toolCallId: call.id, daemonId: fence.daemonId, timeoutMs, deadlineAtMs });
+      if (how === "is away") await server.kill9();
+      else server.pause();
+
+      const sent = router.sendToolRequestSync(requestOf(call, fence.daemonId, { timeoutMs }), soon());
+      await systemClock.sleep(LONG_ENOUGH_MS);
+      const waiting = await store.toolCalls.get(call.id);
+      expect(waiting).toMatchObject({ state: "dispatched" });
+      const leftMs = (waiting.deadlineAtMs ?? 0) - systemClock.now();
+      expect(leftMs).toBeGreaterThan(SHORT_ROUTER_TIMES.toolCallSlackMs / 3);
+
+      if (how === "is away") await server.restart();
+      else server.resume();
+      // No gateway holds its daemon.
+      expect((await sent).result?.text).toContain("daemon_offline");
+    },
+    60_000,
+  );
 });

@@ -39,7 +39,9 @@ describeOnRouters("orders and ends", (open) => {
     const ended = router.sendToolRequestSync(requestOf(call, daemon.daemonId, { timeoutMs: 50 }), soon());
     await reaches(world, call, "running");
     daemon.crash();
-    expect((await ended).state).toBe("unknown");
+    const { state, result } = await ended;
+    expect(state).toBe("unknown");
+    expect(result?.text).toContain("Look at the state of things before you repeat it");
   });
 
   describe("a cancel", () => {

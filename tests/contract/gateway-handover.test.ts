@@ -14,8 +14,6 @@ const CALLERS = 4;
 /** Callers that ask for one call after the other until they are told to stop. */
 class Load {
   readonly ended: ToolCall[] = [];
-  /** How long each took, milliseconds. */
-  readonly tookMs: number[] = [];
   private stopped = false;
   private readonly running: Promise<void>[];
 
@@ -39,11 +37,9 @@ class Load {
       for (const callId of callIds) {
         if (this.stopped) return;
         const call = await this.fleet.store.toolCalls.get(callId);
-        const startedAt = performance.now();
         const signal = AbortSignal.timeout(60_000);
         const request = requestOf(call, this.daemonId, { roots: [this.fleet.folder] });
         this.ended.push(await this.router.sendToolRequestSync(request, signal));
-        this.tookMs.push(performance.now() - startedAt);
       }
     }
   }
@@ -55,7 +51,8 @@ const connected = (daemon: FleetDaemon) =>
 describe("three gateways that are restarted one after the other under load", () => {
   test("fail no call, run each once, and keep nobody waiting until a daemon counts as offline", async () => {
     await using fleet = await GatewayFleet.start(3);
-    const router = await fleet.router();
+    const polled = new Set<string>();
+    const router = await fleet.router((toolCallId) => polled.add(toolCallId));
     const names = Array.from({ length: 6 }, (_, index) => `dmn_${index}`);
     const daemons = await Promise.all(
       names.map(async (name) => fleet.startDaemon(await aUser(fleet.store), name, name)),
@@ -75,10 +72,8 @@ describe("three gateways that are restarted one after the other under load", () 
     // None had to wait for its next stream: it was there when the one before ended.
     expect(daemons.flatMap(({ states }) => states.filter(({ link }) => link.kind === "waiting"))).toEqual([]);
     expect(Math.max(...leftMs)).toBeLessThan(LIMITS.drainMs / 2);
-    const tookMs = loads.flatMap((load) => load.tookMs).sort((a, b) => a - b);
-    expect(tookMs.at(-1)).toBeLessThan(LIMITS.daemonOfflineMs);
-    // Nobody is found by the slow poll only: who moves is told, and told again where it went.
-    expect(tookMs[Math.floor(tookMs.length * 0.99)]).toBeLessThan(LIMITS.ledgerPollMs);
+    // Who moves is told, and told again where it went.
+    expect(polled.size).toBeLessThanOrEqual(ended.length / 100);
   });
 });
 

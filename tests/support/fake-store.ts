@@ -68,6 +68,10 @@ export class FakeStore implements RouterStore, GatewayStore {
       if (this.move(row, { kind: "dispatch" }).next !== undefined) Object.assign(row, facts);
       return { ...row };
     },
+    postpone: async ({ toolCallId, deadlineAtMs }: { toolCallId: string; deadlineAtMs: number }) => {
+      const row = this.row(toolCallId);
+      if (row.state === "dispatched") row.deadlineAtMs = deadlineAtMs;
+    },
     endBeforeRunning: async (call: {
       toolCallId: string;
       outcome: "cancelled" | "timed_out" | "failed" | "denied";

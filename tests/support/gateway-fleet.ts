@@ -2,6 +2,7 @@ import { appendFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { isOutcome } from "../../src/chat/tool-call.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { newId } from "../../src/core/ids.ts";
 import { logger } from "../../src/core/logger.ts";
@@ -16,6 +17,7 @@ import { type NatsLink, openNats } from "../../src/nats/nats-connection.ts";
 import { createMessageCheck } from "../../src/routing/message-check.ts";
 import { NATSDaemonRouter } from "../../src/routing/nats-daemon-router.ts";
 import { NATSToolBridge } from "../../src/routing/nats-tool-bridge.ts";
+import type { RouterStore } from "../../src/routing/tool-request.ts";
 import { openStore } from "../../src/store/kysely/kysely-store.ts";
 import type { Store } from "../../src/store/store.ts";
 import type { Tool } from "../../src/tools/tool.ts";
@@ -84,9 +86,24 @@ export class GatewayFleet implements AsyncDisposable {
     return tookMs;
   }
 
-  async router(): Promise<NATSDaemonRouter> {
+  /** `polled` is told of each call whose outcome was met by looking at the ledger again, and not by being told. */
+  async router(polled: (toolCallId: string) => void = () => undefined): Promise<NATSDaemonRouter> {
     const link = await this.openLink("router");
-    const router = new NATSDaemonRouter({ store: this.store, link, clock: systemClock });
+    const { daemons, toolCalls: ledger } = this.store;
+    const look = async (at: Parameters<typeof ledger.look>[0]) => {
+      const seen = await ledger.look(at);
+      if (isOutcome(seen.call.state)) polled(seen.call.id);
+      return seen;
+    };
+    const toolCalls: RouterStore["toolCalls"] = {
+      look,
+      get: (id) => ledger.get(id),
+      dispatch: (call) => ledger.dispatch(call),
+      postpone: (call) => ledger.postpone(call),
+      endBeforeRunning: (call) => ledger.endBeforeRunning(call),
+      markUnreachable: (id, reason) => ledger.markUnreachable(id, reason),
+    };
+    const router = new NATSDaemonRouter({ store: { daemons, toolCalls }, link, clock: systemClock });
     this.owned.defer(async () => {
       await router.close();
       await link.close();

@@ -102,6 +102,7 @@ function fakeStore(chat: FakeChat): ActivityDeps["store"] {
       find: unused,
       look: unused,
       dispatch: unused,
+      postpone: unused,
       daemonReady: unused,
       daemonResult: unused,
       openOfDaemon: unused,

@@ -41,6 +41,17 @@ export class KyselyToolCalls implements ToolCalls {
       .call;
   }
 
+  async postpone({ toolCallId, deadlineAtMs }: Parameters<ToolCalls["postpone"]>[0]): Promise<void> {
+    await this.database.single("postpone tool call", (db) =>
+      db
+        .updateTable("tool_calls")
+        .set({ deadline_at: deadlineAtMs })
+        .where("id", "=", toolCallId)
+        .where("state", "=", "dispatched")
+        .execute(),
+    );
+  }
+
   async startHere(call: Parameters<ToolCalls["startHere"]>[0]) {
     const { journalId, ...facts } = call;
     const moved = await this.move("start tool call", { ...facts, event: { kind: "start_here", journalId } });

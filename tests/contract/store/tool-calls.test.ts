@@ -1,9 +1,8 @@
 import { expect, test } from "bun:test";
 import { outcomeResult } from "../../../src/chat/outcome-text.ts";
 import { newId } from "../../../src/core/ids.ts";
-import { LIMITS } from "../../../src/core/limits.ts";
 import { describeOnStores } from "./describe-on-stores.ts";
-import { aChatWithCalls, aClaim, aDaemon, aUser, dispatch, errorOf, updatesOf } from "./store-verbs.ts";
+import { aChatWithCalls, aDaemon, aUser, dispatch, errorOf, updatesOf } from "./store-verbs.ts";
 
 const DONE = { text: "done", isError: false };
 
@@ -52,6 +51,27 @@ describeOnStores("the ledger", (open) => {
     const announced = db.announced.slice(announcedBefore).filter((one) => one.kind === "chat_sequence");
     const sequence = (await store.chats.get(userId, chat.id)).sequence;
     expect(announced.map((one) => one.sequence)).toEqual([sequence - 2, sequence - 1, sequence]);
+  });
+
+  test("gives a dispatched call more time, and no other", async () => {
+    await using db = await open();
+    const { store, clock } = db;
+    const userId = await aUser(store);
+    const { callIds } = await aChatWithCalls(store, 1, userId);
+    const [toolCallId = ""] = callIds;
+    const { fence, journalId } = await aDaemon(store, userId, clock.now());
+    const deadlines: (number | undefined)[] = [];
+    const postpone = async (deadlineAtMs: number) => {
+      await store.toolCalls.postpone({ toolCallId, deadlineAtMs });
+      deadlines.push((await store.toolCalls.get(toolCallId)).deadlineAtMs);
+    };
+
+    await postpone(1);
+    const { deadlineAtMs = 0 } = await dispatch(store, toolCallId, fence.daemonId, clock.now());
+    await postpone(deadlineAtMs + 2);
+    await store.toolCalls.daemonReady(fence, { toolCallId, journalId });
+    await postpone(deadlineAtMs + 3);
+    expect(deadlines).toEqual([undefined, deadlineAtMs + 2, deadlineAtMs + 2]);
   });
 
   test("is looked at together with its daemon and its run, and by its own user only", async () => {
@@ -342,47 +362,5 @@ describeOnStores("the ledger", (open) => {
       ({ event }) => event.kind === "tool_call" && event.state === "succeeded",
     );
     expect(outcomes).toHaveLength(24);
-  });
-
-  test("refuses a result that is larger than the ledger takes, and an unknown call by name", async () => {
-    await using db = await open();
-    const { store } = db;
-    const { callIds } = await aChatWithCalls(store, 1);
-    const [toolCallId = ""] = callIds;
-    const large = { text: "x".repeat(LIMITS.toolResultTextBytes + 1), isError: false };
-    const refused = await errorOf(
-      store.toolCalls.finishHere({ toolCallId, journalId: "worker", ending: "finished", result: large }),
-    );
-    expect(refused.code).toBe("resource_exhausted");
-    expect(refused.message).toContain(toolCallId);
-    const missing = newId("call");
-    expect(await errorOf(store.toolCalls.get(missing))).toEqual({
-      code: "not_found",
-      message: `tool call ${missing} is not there`,
-    });
-    expect(await store.toolCalls.find(missing)).toBeUndefined();
-    expect(await store.toolCalls.cancelRequested(missing)).toBe(false);
-  });
-
-  test("a result may hold what Postgres stores in no text: U+0000 and lone surrogates", async () => {
-    await using db = await open();
-    const { store, clock } = db;
-    const userId = await aUser(store);
-    const { callIds } = await aChatWithCalls(store, 1, userId);
-    const [toolCallId = ""] = callIds;
-    const { fence, journalId } = await aDaemon(store, userId, clock.now());
-    await dispatch(store, toolCallId, fence.daemonId, clock.now());
-    await store.toolCalls.daemonReady(fence, { toolCallId, journalId });
-    const result = { text: "a\u0000b\ud800c \u{1f600}", isError: false };
-    await store.toolCalls.daemonResult(fence, { toolCallId, journalId, ending: "finished", result });
-    expect((await store.toolCalls.get(toolCallId)).result).toEqual(result);
-  });
-
-  test("a daemon that was never heard of cannot be dispatched to", async () => {
-    await using db = await open();
-    const { store, clock } = db;
-    const { callIds } = await aChatWithCalls(store, 1);
-    const refused = await errorOf(dispatch(store, callIds[0] ?? "", aClaim("nobody").daemonId, clock.now()));
-    expect(refused.code).toBe("failed_precondition");
   });
 });

@@ -35,26 +35,28 @@ describe("a call that does not run yet", () => {
   });
   test("is ended at once where the store says that the daemon is not connected", () => {
     const left = { epoch: 3, connected: false, lastSeenAtMs: NOW - 35_000 };
-    expect(step({ daemon: left })).toMatchObject({ kind: "end", outcome: "failed" });
-    expect(step({ daemon: { epoch: 3, connected: true, lastSeenAtMs: NOW - 120_000 } })).toMatchObject({ kind: "end" });
-    expect(step({ daemon: { epoch: 3, connected: true } })).toMatchObject({ kind: "end" });
+    expect(step({ daemon: left })).toMatchObject({ kind: "offline" });
+    expect(step({ daemon: { epoch: 3, connected: true, lastSeenAtMs: NOW - 120_000 } })).toMatchObject({
+      kind: "offline",
+    });
+    expect(step({ daemon: { epoch: 3, connected: true } })).toMatchObject({ kind: "offline" });
     expect(step({ daemon: undefined })).toMatchObject({ kind: "end", outcome: "failed" });
   });
   test("waits five seconds for a daemon that left a moment ago, also where it was never seen online by this delivery", () => {
     const asked = { startedAtMs: NOW - 4_999, reached: false, seenOnline: false };
     expect(step({ daemon: gone, progress: asked })).toEqual({ kind: "wait" });
     const late = { ...asked, startedAtMs: NOW - 5_000 };
-    expect(step({ daemon: gone, progress: late })).toMatchObject({ kind: "end", outcome: "failed" });
+    expect(step({ daemon: gone, progress: late })).toMatchObject({ kind: "offline" });
   });
   test("waits for a daemon that was online a moment ago: it may be on its way to another gateway", () => {
     const sent = { startedAtMs: NOW - 4_999, reached: false, seenOnline: true };
     expect(step({ call: dispatched, daemon: gone, progress: sent })).toEqual({ kind: "wait" });
     const late = { ...sent, startedAtMs: NOW - 5_000 };
-    expect(step({ call: dispatched, daemon: gone, progress: late })).toMatchObject({ kind: "end", outcome: "failed" });
+    expect(step({ call: dispatched, daemon: gone, progress: late })).toMatchObject({ kind: "offline" });
   });
   test("is ended when nobody has accepted it for five seconds", () => {
     const late = { startedAtMs: NOW - 5_000, reached: false, seenOnline: true };
-    expect(step({ progress: late })).toMatchObject({ kind: "end", outcome: "failed" });
+    expect(step({ progress: late })).toMatchObject({ kind: "offline" });
     expect(step({ progress: { ...late, startedAtMs: NOW - 4_999 } })).toEqual({ kind: "send", epoch: 3 });
   });
   test("goes on being sent to a daemon that is only busy", () => {

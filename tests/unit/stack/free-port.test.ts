@@ -1,4 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { createServer } from "node:net";
 import { freePort, freePorts } from "../../../src/stack/free-port.ts";
 
@@ -21,5 +23,13 @@ describe("free ports", () => {
     const another = await freePort();
     expect(ports).not.toContain(another);
     for (const server of servers) server.close();
+  });
+
+  test("are reserved while nobody listens on them: another process that looks is told that they are in use", async () => {
+    const port = await freePort();
+    const other = createSocket("udp4");
+    const refused = once(other, "error");
+    other.bind({ port, address: "127.0.0.1", exclusive: true });
+    expect(await refused).toEqual([expect.objectContaining({ code: "EADDRINUSE" })]);
   });
 });
