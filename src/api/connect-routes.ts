@@ -7,11 +7,13 @@ import { TokenService } from "../gen/reliant/v1/token_pb.ts";
 import { StreamingService } from "../gen/reliant/v1/update_pb.ts";
 import { callerOf } from "../rpc/identity-gate.ts";
 import type { Apis } from "./apis.ts";
+import { KeepAliveFrames } from "./keep-alive-frames.ts";
 import { mayGoOn } from "./stream-caller.ts";
 
 /** The services for Connect, gRPC and gRPC-Web. Who calls was checked before: each handler only hands on. */
 export function apiConnectRoutes(apis: Apis, verifier: IdentityVerifier): (router: ConnectRouter) => void {
   const { chats, projects, tokens, daemons, streaming } = apis;
+  const keepAlive = new KeepAliveFrames();
   return (router) => {
     router.service(ChatService, {
       createChat: (request, context) => chats.createChat(callerOf(context), request),
@@ -41,6 +43,7 @@ export function apiConnectRoutes(apis: Apis, verifier: IdentityVerifier): (route
           {
             identity: callerOf(context),
             mayGoOn: mayGoOn(verifier, context.requestHeader.get("authorization"), context.signal),
+            beat: keepAlive.beatOf(context),
           },
           request,
           context.signal,

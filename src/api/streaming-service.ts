@@ -8,6 +8,7 @@ import * as pb from "../gen/reliant/v1/update_pb.ts";
 import type { Store } from "../store/store.ts";
 import type { UpdateHub } from "../updates/update-hub.ts";
 import { isOnline } from "./daemon-admin-service.ts";
+import { KeepAliveWheel } from "./keep-alive-wheel.ts";
 import type { SequencePoller } from "./sequence-poller.ts";
 import { type StreamItem, UserStream } from "./user-stream.ts";
 import {
@@ -26,10 +27,13 @@ export interface StreamingDeps {
   readonly clock: Clock;
 }
 
-/** The caller of a stream. `mayGoOn` rejects with `unauthenticated` when the token has ended or was revoked. */
+/** The caller of a stream. */
 export interface StreamCaller {
   readonly identity: Identity;
-  readonly mayGoOn: () => Promise<void>;
+  /** Rejects with `unauthenticated` when the token has ended or was revoked; resolves with when (Unix, ms) to ask again at the earliest. */
+  readonly mayGoOn: () => Promise<number | undefined>;
+  /** Sends a sign of life beside the stream's items. Without it such signs are items. Must not throw. */
+  readonly beat?: () => void;
 }
 
 /** What happens, as it happens. */
@@ -37,8 +41,11 @@ export class StreamingApi {
   /** Streams open on this replica, by user. */
   private readonly open = new Map<string, number>();
   private readonly stopping = new AbortController();
+  private readonly keepAlives: KeepAliveWheel;
 
-  constructor(private readonly deps: StreamingDeps) {}
+  constructor(private readonly deps: StreamingDeps) {
+    this.keepAlives = new KeepAliveWheel(deps.clock);
+  }
 
   /** Ends all streams with `unavailable`: clients go on elsewhere from their numbers. */
   stop(): void {
@@ -55,7 +62,7 @@ export class StreamingApi {
     const leave = this.enter(userId);
     try {
       const stream = new UserStream(
-        { ...this.deps, mayGoOn: caller.mayGoOn },
+        { ...this.deps, mayGoOn: caller.mayGoOn, isKeptAlive: caller.beat !== undefined },
         {
           userId,
           afterUserSequence: await this.userStart(userId, request.afterSequence),
@@ -64,6 +71,8 @@ export class StreamingApi {
       );
       const unpoll = this.deps.poller.add(stream);
       try {
+        using beating = new DisposableStack();
+        if (caller.beat !== undefined) beating.defer(this.keepAlives.add(caller.beat));
         const ends = AbortSignal.any([signal, this.stopping.signal]);
         for await (const item of stream.items(ends)) {
           yield create(pb.StreamUserUpdatesResponseSchema, { update: await this.responseOf(userId, item) });
@@ -136,18 +145,20 @@ export class StreamingApi {
       case "keep_alive":
         return { case: "keepAlive", value: create(pb.KeepAliveSchema) };
       case "user":
-        return { case: "user", value: await this.userUpdate(userId, item.update) };
+        return { case: "user", value: await this.userUpdate(userId, item) };
       default:
         return unreachable(item);
     }
   }
 
-  /** A coarse event tells what changed; the present state is read here. */
-  private async userUpdate(userId: string, update: UserUpdate): Promise<pb.UserUpdate> {
-    return create(pb.UserUpdateSchema, {
-      sequence: BigInt(update.sequence),
-      event: await this.userEvent(userId, update),
-    });
+  /** A coarse event tells what changed; the present state is read here, once where several tell of the same thing. */
+  private async userUpdate(
+    userId: string,
+    { update, isSuperseded }: Extract<StreamItem, { kind: "user" }>,
+  ): Promise<pb.UserUpdate> {
+    const sequence = BigInt(update.sequence);
+    if (isSuperseded) return create(pb.UserUpdateSchema, { sequence });
+    return create(pb.UserUpdateSchema, { sequence, event: await this.userEvent(userId, update) });
   }
 
   private async userEvent(userId: string, update: UserUpdate): Promise<pb.UserUpdate["event"]> {

@@ -2,8 +2,8 @@ import type { Clock } from "../core/clock.ts";
 import { LIMITS } from "../core/limits.ts";
 
 /**
- * Asks every `LIMITS.streamTokenCheckMs` whether a stream may go on, beside what it sends: thousands of streams are
- * silent most of the time, and the question alone wakes none of them.
+ * Asks whether a stream may go on, beside what it sends: thousands of streams are silent most of the time, and the question
+ * alone wakes none of them. Every `LIMITS.streamTokenCheckMs`, or when what was said last is believed no longer.
  */
 export class TokenWatch {
   private refusal: { readonly error: unknown } | undefined;
@@ -14,8 +14,8 @@ export class TokenWatch {
   constructor(
     private readonly deps: {
       readonly clock: Clock;
-      /** Rejects when the stream may not go on. */
-      readonly mayGoOn: () => Promise<void>;
+      /** Rejects when the stream may not go on. Resolves with when (Unix, ms) to ask again at the earliest. */
+      readonly mayGoOn: () => Promise<number | undefined>;
       /** Called once, when that has happened. */
       readonly onRefused: () => void;
     },
@@ -25,9 +25,14 @@ export class TokenWatch {
     return this.refusal !== undefined;
   }
 
-  start(): void {
+  start(believedUntilMs = 0): void {
     if (this.stopped) return;
-    this.stopTimer = this.deps.clock.after(LIMITS.streamTokenCheckMs, () => {
+    const { clock } = this.deps;
+    const waitMs = Math.max(
+      LIMITS.streamTokenCheckMs,
+      Math.min(believedUntilMs - clock.now(), LIMITS.streamTokenTrustMs),
+    );
+    this.stopTimer = clock.after(waitMs, () => {
       this.asking = this.ask();
     });
   }
@@ -44,13 +49,14 @@ export class TokenWatch {
   }
 
   private async ask(): Promise<void> {
+    let believedUntilMs: number | undefined;
     try {
-      await this.deps.mayGoOn();
+      believedUntilMs = await this.deps.mayGoOn();
     } catch (error) {
       this.refusal = { error };
       this.deps.onRefused();
       return;
     }
-    this.start();
+    this.start(believedUntilMs);
   }
 }

@@ -13,7 +13,8 @@ import { TokenWatch } from "./token-watch.ts";
 export type StreamItem =
   | FollowItem
   | { readonly kind: "wait"; readonly wait: ProviderWait }
-  | { readonly kind: "user"; readonly update: UserUpdate }
+  /** `isSuperseded`: a later one of the same thing comes at once, with its present state. */
+  | { readonly kind: "user"; readonly update: UserUpdate; readonly isSuperseded: boolean }
   | { readonly kind: "output"; readonly chunk: ToolOutputChunk }
   | { readonly kind: "keep_alive" };
 
@@ -50,8 +51,10 @@ export class UserStream implements PolledStream {
       readonly store: Pick<Store, "updates">;
       readonly hub: Pick<UpdateHub, "subscribe">;
       readonly clock: Clock;
-      /** Rejects when the client may not go on: asked every `LIMITS.streamTokenCheckMs`, however much there is to send. */
-      readonly mayGoOn: () => Promise<void>;
+      /** Rejects when the client may not go on. Asked as {@link TokenWatch} does, however much there is to send. */
+      readonly mayGoOn: () => Promise<number | undefined>;
+      /** True where somebody else keeps the client's connection alive: then only the first item is a sign of life. */
+      readonly isKeptAlive?: boolean;
     },
     start: StreamStart,
   ) {
@@ -83,7 +86,7 @@ export class UserStream implements PolledStream {
       onEvent: (event) => this.onEvent(event),
       onLoss: () => this.readAllAgain(),
     });
-    const { clock, mayGoOn } = this.deps;
+    const { clock, mayGoOn, isKeptAlive = false } = this.deps;
     const token = new TokenWatch({ clock, mayGoOn, onRefused: () => this.ring() });
     const onAbort = () => {
       this.ring();
@@ -103,7 +106,7 @@ export class UserStream implements PolledStream {
         const nowMs = this.deps.clock.now();
         token.throwIfRefused();
         if (nowMs >= aliveAtMs) {
-          aliveAtMs = nowMs + LIMITS.keepAliveMs;
+          aliveAtMs = isKeptAlive ? Number.POSITIVE_INFINITY : nowMs + LIMITS.keepAliveMs;
           yield { kind: "keep_alive" };
         }
         if (nowMs >= lookAgainAtMs) {
@@ -153,8 +156,13 @@ export class UserStream implements PolledStream {
     this.ring();
   }
 
+  /** What happens in the chats goes first: somebody looks at it, and the others may be many. */
   private async *fromStore(): AsyncGenerator<StreamItem> {
+    yield* this.fromChats();
     if (this.userDirty) yield* this.userUpdates();
+  }
+
+  private async *fromChats(): AsyncGenerator<StreamItem> {
     for (const chatId of [...this.dirty]) yield* this.chatUpdates(chatId);
     for (const chatId of [...this.liveDirty]) yield* this.storedLive(chatId);
   }
@@ -163,9 +171,12 @@ export class UserStream implements PolledStream {
     this.userDirty = false;
     for (;;) {
       const page = await this.deps.store.updates.userUpdates(this.userId, this.userSequence, LIMITS.updatePage);
+      const newest = new Map(page.map((update) => [subjectOf(update), update.sequence]));
       for (const update of page) {
         this.userSequence = update.sequence;
-        yield { kind: "user", update };
+        yield { kind: "user", update, isSuperseded: newest.get(subjectOf(update)) !== update.sequence };
+        yield* this.fromChats();
+        yield* this.fromHub();
       }
       if (page.length < LIMITS.updatePage) return;
     }
@@ -216,15 +227,16 @@ export class UserStream implements PolledStream {
     if (fresh !== undefined) yield { kind: "output", chunk: fresh };
   }
 
-  /** Resolves when there is something to do, at the latest after `maxMs`. */
+  /** Resolves when there is something to do, at the latest after `maxMs`: without an end where that is `Infinity`, and without a timer. */
   private async nextRing(signal: AbortSignal, maxMs: number): Promise<void> {
     if (signal.aborted) return;
     const waiting = [...this.followers].filter(([, follower]) => follower.waitsForStored).map(([chatId]) => chatId);
     const waitMs = waiting.length > 0 ? Math.min(LIMITS.deltaStoreMs, maxMs) : maxMs;
     const rung = await new Promise<boolean>((resolve) => {
-      const cancel = this.deps.clock.after(waitMs, () => resolve(false));
+      const cancel =
+        waitMs === Number.POSITIVE_INFINITY ? undefined : this.deps.clock.after(waitMs, () => resolve(false));
       this.bell = () => {
-        cancel();
+        cancel?.();
         resolve(true);
       };
     });
@@ -236,6 +248,10 @@ export class UserStream implements PolledStream {
   private ring(): void {
     this.bell?.();
   }
+}
+
+function subjectOf({ event }: UserUpdate): string {
+  return event.kind === "chat_changed" ? event.chatId : event.daemonId;
 }
 
 function chatOf(event: LiveEvent): string {

@@ -5,6 +5,8 @@ export interface Identity {
   readonly scope: "api" | "daemon";
   /** The personal access token that was shown, where it was one. */
   readonly tokenId?: string;
+  /** Until then (Unix, ms) the verifier would say the same again; absent where that may change at any time. */
+  readonly believedUntilMs?: number;
 }
 
 /** Tells who holds a bearer token. Throws `unauthenticated` with a reason that is safe to show, `unavailable` where it cannot be told now. */

@@ -45,23 +45,25 @@ export class JwtVerifier implements IdentityVerifier {
   }
 
   async verify(bearerToken: string, _signal: AbortSignal): Promise<Identity> {
-    const { issuer, subject, email } = await this.check(bearerToken);
+    const { claims, at } = await this.check(bearerToken);
+    const { issuer, subject, email } = claims;
     if (subject === undefined || subject === "") throw unauthenticated("the token names no user (sub)");
-    return { userId: await this.userIdOf(issuer, subject, email), scope: "api" };
+    const believedUntilMs = Math.min(at.wallMs + LIMITS.jwtTrustMs, endMs(claims));
+    return { userId: await this.userIdOf(issuer, subject, email), scope: "api", believedUntilMs };
   }
 
-  private async check(token: string): Promise<Claims> {
+  private async check(token: string): Promise<CheckedToken> {
     const { clock } = this.deps;
     const hash = hashOf("sha256", token, "base64");
     const known = this.checked.get(hash);
     if (known !== undefined && ageMs(clock, known.at) < LIMITS.jwtTrustMs && !hasExpired(known.claims, clock.now())) {
-      return known.claims;
+      return known;
     }
     this.checked.delete(hash);
     const at = clock.stamp();
-    const claims = claimsOf(await this.checkSignature(token));
-    remember(this.checked, hash, { claims, at });
-    return claims;
+    const checked = { claims: claimsOf(await this.checkSignature(token)), at };
+    remember(this.checked, hash, checked);
+    return checked;
   }
 
   private async checkSignature(token: string): Promise<JWTPayload> {
@@ -125,6 +127,11 @@ function remember<Value>(held: Map<string, Value>, key: string, value: Value): v
 /** As jose sees it, which tells the reason when it is asked again. */
 function hasExpired({ expiresAt }: Claims, nowMs: number): boolean {
   return expiresAt === undefined || expiresAt <= Math.floor(nowMs / 1000) - LIMITS.jwtClockToleranceMs / 1000;
+}
+
+/** When {@link hasExpired} begins to say so; it counts whole seconds. */
+function endMs({ expiresAt }: Claims): number {
+  return Math.ceil(expiresAt ?? 0) * 1000 + LIMITS.jwtClockToleranceMs;
 }
 
 async function keyOf(source: JwtKeySource): Promise<JWTVerifyGetKey> {

@@ -41,7 +41,8 @@ async function firstByteMs({ chats, updates }: ApiClients, ends: AbortSignal): P
   const leave = new AbortController();
   const signal = AbortSignal.any([ends, leave.signal, AbortSignal.timeout(TRIAL_LIMITS.benchAnswerMs)]);
   const opened = Promise.withResolvers<void>();
-  const request = { afterSequence: 0n, chats: [{ chatId, afterSequence: 0n }] };
+  // As a screen does: what the user did before is no part of it.
+  const request = { afterSequence: -1n, chats: [{ chatId, afterSequence: 0n }] };
   const stream = updates.streamUserUpdates(request, { signal, onHeader: () => opened.resolve() });
   const heard = (async () => {
     for await (const { update } of stream) {

@@ -259,11 +259,15 @@ export const LIMITS = {
 
   /** A silent update stream says that it is alive at this pace: below the 60 s of common proxies. */
   keepAliveMs: 15 * SECOND,
+  /** Those of all streams go out in turns of this: of 5,000 streams 17 at once, some 3 ms in which nothing else is done. */
+  keepAliveTickMs: 50,
   /** A client takes a stream for dead that was silent for this long: two signs of life and some. */
   streamSilenceMs: 40 * SECOND,
 
   /** An update stream asks at this pace whether its token is in force: with `tokenCheckMs`, for which the answer is believed, below the 5 s in which a revoked one ends. */
   streamTokenCheckMs: 2_500,
+  /** It asks at this pace at least, however long the answer is believed: the wall's clock may be set back meanwhile. */
+  streamTokenTrustMs: 1 * MINUTE,
 
   /** Writes that can wait, in the write queue. */
   writeQueueEntries: 10_000,
@@ -314,6 +318,14 @@ export const LIMITS = {
   storeBatchAlone: 4,
   /** Daemons whose row somebody else holds, whose hellos wait for it at once beside the batches; as many marks. Together less than half of `postgresConnections`. */
   storeBatchAside: 2,
+  /** What is told to the ledger at the same time goes as one statement: of so many calls, with texts of results up to so many characters each. */
+  callsTogether: 64,
+  callTogetherChars: 16 * 1024,
+  /** Such a statement takes some milliseconds. While one takes longer than this the next begins beside it, so many at most: one connection that hangs holds up nobody else for long. */
+  callsTogetherSlowMs: 200,
+  callBatchesUnderWay: 3,
+  /** Calls that somebody else holds, or chats that are held, that are waited for at once beside the batches. With hellos and marks they leave two of `postgresConnections`. */
+  callsAside: 4,
   /** Daemons noted as seen in one transaction: their rows are locked meanwhile, and a frame of one of them waits, some 10 ms. */
   storeTouchBatch: 500,
   /** Transactions that wait for a connection: some 10 s of work for ten connections. */

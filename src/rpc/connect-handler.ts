@@ -1,4 +1,9 @@
-import { type ConnectRouter, type ConnectRouterOptions, createConnectRouter } from "@connectrpc/connect";
+import {
+  type ConnectRouter,
+  type ConnectRouterOptions,
+  createConnectRouter,
+  createContextValues,
+} from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import {
   compressionBrotli,
@@ -9,6 +14,7 @@ import {
 import { messageOf } from "../core/errors.ts";
 import { logger } from "../core/logger.ts";
 import { headerOf, type NodeHandler, pathOf } from "./node-request.ts";
+import { writeAside, writeAsideKey } from "./write-aside.ts";
 
 export interface ConnectRoutes {
   find(path: string): UniversalHandler | undefined;
@@ -27,7 +33,8 @@ export function connectRoutes(register: (router: ConnectRouter) => void, options
       if (headerOf(request, "host") === undefined && headerOf(request, ":authority") === undefined) {
         request.headers.host = "localhost";
       }
-      handler(universalRequestFromNodeRequest(request, response, undefined, undefined))
+      const values = createContextValues().set(writeAsideKey, writeAside(response));
+      handler(universalRequestFromNodeRequest(request, response, undefined, values))
         .then((answer) => universalResponseToNodeResponse(answer, response))
         // The client is gone, or the answer could not be written: nobody is left to be told.
         .catch((error: unknown) =>

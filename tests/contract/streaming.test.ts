@@ -196,6 +196,30 @@ describe("an answer that is being written", () => {
   });
 });
 
+test("a user sees every number once and in order, and a chat that changed often with its state at its last number", async () => {
+  const other = await world.signUp();
+  const chats = replica().chats(other.token);
+  const text = { content: { case: "text" as const, value: { text: "hello" } } };
+  const busy = (await chats.createChat({ title: "busy" })).chat?.id ?? "";
+  const quiet = (await chats.createChat({ title: "quiet" })).chat?.id ?? "";
+  await chats.sendMessage({ chatId: busy, blocks: [text] });
+  const { users } = await world.store.updates.lastSequences({ userIds: [other.userId], chatIds: [] });
+  const last = users.get(other.userId) ?? 0;
+  const leave = new AbortController();
+  const seen: (readonly [number, string])[] = [];
+  const request = { afterSequence: 0n, chats: [] };
+  for await (const { update } of replica().updates(other.token).streamUserUpdates(request, { signal: leave.signal })) {
+    if (update.case !== "user") continue;
+    const { sequence, event } = update.value;
+    seen.push([Number(sequence), event.case === "chatChanged" ? event.value.id : ""]);
+    if (Number(sequence) === last) break;
+  }
+  expect(last).toBeGreaterThan(2);
+  expect(seen.map(([sequence]) => sequence)).toEqual(upTo(last));
+  expect(seen.filter(([, chatId]) => chatId === busy)).toHaveLength(1);
+  expect(seen.filter(([, chatId]) => chatId === quiet)).toHaveLength(1);
+});
+
 describe("a stream is refused", () => {
   test("for a chat of another user", async () => {
     const { chatId } = await newChat();

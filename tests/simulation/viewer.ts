@@ -136,7 +136,7 @@ export class Viewer {
     const token = this.parts.token();
     try {
       const identity = await api.identify(token, "api");
-      const mayGoOn = async () => void (await api.identify(token, "api"));
+      const mayGoOn = async () => (await api.identify(token, "api")).believedUntilMs;
       const request = create(pb.StreamUserUpdatesRequestSchema, {
         afterSequence: -1n,
         chats: chats.map((chatId) => ({ chatId, afterSequence: BigInt(this.sequenceOf(chatId)) })),

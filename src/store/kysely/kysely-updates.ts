@@ -130,16 +130,12 @@ export class KyselyUpdates implements Updates {
   lastSequences(of: { readonly userIds: readonly string[]; readonly chatIds: readonly string[] }) {
     const { driver } = this.database;
     return this.database.read("read last numbers", async (db) => {
-      const users = await db
-        .selectFrom("users")
-        .select(["id", "sequence"])
-        .where("id", "in", idList(driver, of.userIds))
-        .execute();
-      const chats = await db
-        .selectFrom("chats")
-        .select(["id", "sequence"])
-        .where("id", "in", idList(driver, of.chatIds))
-        .execute();
+      const numbersOf = async (table: "users" | "chats", ids: readonly string[]) =>
+        ids.length === 0
+          ? []
+          : db.selectFrom(table).select(["id", "sequence"]).where("id", "in", idList(driver, ids)).execute();
+      const users = await numbersOf("users", of.userIds);
+      const chats = await numbersOf("chats", of.chatIds);
       const toMap = (rows: readonly { readonly id: string; readonly sequence: number }[]) =>
         new Map(rows.map(({ id, sequence }) => [id, sequence]));
       return { users: toMap(users), chats: toMap(chats) };

@@ -6,12 +6,12 @@ import { ManualClock } from "../../support/manual-clock.ts";
 
 test("a token is asked for at its pace, one question at a time, until it is refused", async () => {
   const clock = new ManualClock();
-  const questions: PromiseWithResolvers<void>[] = [];
+  const questions: PromiseWithResolvers<number | undefined>[] = [];
   let refusals = 0;
   const watch = new TokenWatch({
     clock,
     mayGoOn: () => {
-      const question = Promise.withResolvers<void>();
+      const question = Promise.withResolvers<number | undefined>();
       questions.push(question);
       return question.promise;
     },
@@ -24,7 +24,7 @@ test("a token is asked for at its pace, one question at a time, until it is refu
   expect(questions).toHaveLength(1);
   await clock.advance(LIMITS.streamTokenCheckMs * 2);
   expect(questions).toHaveLength(1);
-  questions[0]?.resolve();
+  questions[0]?.resolve(undefined);
   await clock.advance(0);
   await clock.advance(LIMITS.streamTokenCheckMs);
   expect(questions).toHaveLength(2);
@@ -37,9 +37,31 @@ test("a token is asked for at its pace, one question at a time, until it is refu
   expect(() => watch.throwIfRefused()).toThrow("the token was revoked");
 });
 
+test("an answer that is believed for longer is asked for again when that has passed, and after a minute at the latest", async () => {
+  const clock = new ManualClock();
+  const asked: number[] = [];
+  const beganMs = clock.now();
+  const believedMs = [10_000, 0, LIMITS.streamTokenTrustMs * 5, 0];
+  const watch = new TokenWatch({
+    clock,
+    mayGoOn: async () => {
+      const forMs = believedMs[asked.length] ?? 0;
+      asked.push(clock.now() - beganMs);
+      return clock.now() + forMs;
+    },
+    onRefused: () => undefined,
+  });
+  watch.start();
+  const pace = LIMITS.streamTokenCheckMs;
+  const [first, second] = [pace + 10_000, pace + 10_000 + pace];
+  await clock.advance(second + LIMITS.streamTokenTrustMs);
+  expect(asked).toEqual([pace, first, second, second + LIMITS.streamTokenTrustMs]);
+  await watch.stop();
+});
+
 test("nothing is asked behind its end, and the end waits for what is asked", async () => {
   const clock = new ManualClock();
-  const question = Promise.withResolvers<void>();
+  const question = Promise.withResolvers<undefined>();
   let asked = 0;
   const mayGoOn = () => {
     asked++;
@@ -50,7 +72,7 @@ test("nothing is asked behind its end, and the end waits for what is asked", asy
   await clock.advance(LIMITS.streamTokenCheckMs);
   const stopped = watch.stop();
   expect(await Promise.race([stopped.then(() => "stopped"), clock.advance(0).then(() => "waits")])).toBe("waits");
-  question.resolve();
+  question.resolve(undefined);
   await stopped;
   await clock.advance(LIMITS.streamTokenCheckMs * 2);
   expect(asked).toBe(1);

@@ -14,7 +14,12 @@ afterEach(async () => {
 });
 
 /** A client that reads as fast as it can, from that number on, until it leaves. */
-function follow(chat: StreamedChat, clock: ManualClock, after = 0, mayGoOn = async () => {}) {
+function follow(
+  chat: StreamedChat,
+  clock: ManualClock,
+  after = 0,
+  mayGoOn: () => Promise<number | undefined> = async () => undefined,
+) {
   const stream = new UserStream(
     { store: chat.store, hub: chat, clock, mayGoOn },
     { userId: "u", afterUserSequence: 0, chats: [{ chatId: "c", afterSequence: after }] },
@@ -102,7 +107,7 @@ describe("a stream", () => {
       subscribe: () => ({ ready: Promise.reject(new ReliantError("unavailable", "away")), close: () => undefined }),
     };
     const stream = new UserStream(
-      { store: chat.store, hub, clock: new ManualClock(), mayGoOn: async () => {} },
+      { store: chat.store, hub, clock: new ManualClock(), mayGoOn: async () => undefined },
       { userId: "u", afterUserSequence: 0, chats: [{ chatId: "c", afterSequence: 0 }] },
     );
     const leave = new AbortController();
@@ -180,6 +185,70 @@ describe("a stream", () => {
     expect(chat.subscriptions).toBe(0);
   });
 
+  test("tells what happens in its chats before what changed elsewhere, and which of those a later one stands for", async () => {
+    const chat = new StreamedChat();
+    const changed = [
+      { kind: "chat_changed", chatId: "c" },
+      { kind: "daemon_changed", daemonId: "d" },
+      { kind: "chat_changed", chatId: "c" },
+      { kind: "chat_changed", chatId: "other" },
+    ] as const;
+    chat.userUpdates.push(...changed.map((event, index) => ({ userId: "u", sequence: index + 1, event })));
+    chat.beginAttempt();
+    const { got } = follow(chat, new ManualClock());
+    await settle();
+    const told = got.map((item) => {
+      if (item.kind === "update") return `chat ${item.update.sequence}`;
+      return item.kind === "user" ? `user ${item.update.sequence}${item.isSuperseded ? " superseded" : ""}` : item.kind;
+    });
+    expect(told).toEqual(["keep_alive", "chat 1", "user 1 superseded", "user 2", "user 3", "user 4"]);
+  });
+
+  test("passes on what comes in its chats while it tells what changed elsewhere", async () => {
+    const chat = new StreamedChat();
+    for (let sequence = 1; sequence <= 3; sequence++) {
+      chat.userUpdates.push({ userId: "u", sequence, event: { kind: "chat_changed", chatId: `chat ${sequence}` } });
+    }
+    const stream = new UserStream(
+      { store: chat.store, hub: chat, clock: new ManualClock(), mayGoOn: async () => undefined },
+      { userId: "u", afterUserSequence: 0, chats: [{ chatId: "c", afterSequence: 0 }] },
+    );
+    const leave = new AbortController();
+    leaving.add(leave);
+    const items = stream.items(leave.signal);
+    const kinds: (string | undefined)[] = [];
+    for (let taken = 0; taken < 5; taken++) {
+      kinds.push((await items.next()).value?.kind);
+      if (taken === 1) chat.beginAttempt();
+    }
+    expect(kinds).toEqual(["keep_alive", "user", "update", "user", "user"]);
+    leave.abort();
+    await items.return(undefined);
+  });
+
+  test("that somebody else keeps alive says so once, sets no timer while nothing happens, and goes on with what comes", async () => {
+    const clock = new ManualClock();
+    const chat = new StreamedChat();
+    const stream = new UserStream(
+      { store: chat.store, hub: chat, clock, mayGoOn: async () => undefined, isKeptAlive: true },
+      { userId: "u", afterUserSequence: 0, chats: [{ chatId: "c", afterSequence: 0 }] },
+    );
+    const leave = new AbortController();
+    leaving.add(leave);
+    const got: StreamItem[] = [];
+    const reading = (async () => {
+      for await (const item of stream.items(leave.signal)) got.push(item);
+    })();
+    await clock.advance(LIMITS.keepAliveMs * 10);
+    expect(got.map((item) => item.kind)).toEqual(["keep_alive"]);
+    chat.beginAttempt();
+    await settle();
+    expect(numbers(got)).toEqual([1]);
+    leave.abort();
+    await reading;
+    expect(chat.subscriptions).toBe(0);
+  });
+
   test("ends within 5 s of the end of its token, with the time for which an answer is believed", async () => {
     const clock = new ManualClock();
     const client = follow(new StreamedChat(), clock, 0, async () => {
@@ -197,6 +266,7 @@ describe("a stream", () => {
     let asked = 0;
     const mayGoOn = async () => {
       asked++;
+      return undefined;
     };
     const stream = new UserStream(
       { store: chat.store, hub: chat, clock, mayGoOn },
@@ -220,7 +290,7 @@ describe("a stream", () => {
     chat.beginAttempt();
     const clock = new ManualClock();
     const stream = new UserStream(
-      { store: chat.store, hub: chat, clock, mayGoOn: async () => {} },
+      { store: chat.store, hub: chat, clock, mayGoOn: async () => undefined },
       { userId: "u", afterUserSequence: 0, chats: [{ chatId: "c", afterSequence: 0 }] },
     );
     const leave = new AbortController();

@@ -41,7 +41,7 @@ test("a token is checked with the issuer's published keys, which are fetched onc
     return Response.json(keys);
   });
   const token = await sign("k1");
-  expect(await verifier.verify(token, signal)).toEqual({ userId: "usr_alice", scope: "api" });
+  expect(await verifier.verify(token, signal)).toMatchObject({ userId: "usr_alice", scope: "api" });
   await verifier.verify(token, signal);
   expect(fetched).toBe(1);
 });

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { exportSPKI, generateKeyPair, SignJWT } from "jose";
 import { JwtVerifier, type JwtVerifierOptions } from "../../../src/auth/jwt-verifier.ts";
 import { systemClock } from "../../../src/core/clock.ts";
+import { LIMITS } from "../../../src/core/limits.ts";
 import type { Accounts } from "../../../src/store/users.ts";
 
 const signal = new AbortController().signal;
@@ -36,7 +37,7 @@ describe("a user's token", () => {
   for (const alg of ["EdDSA", "ES256", "RS256"]) {
     test(`signed with ${alg} names its user`, async () => {
       const { verifier, sign } = await installation(alg);
-      expect(await verifier.verify(await sign(), signal)).toEqual({ userId: "usr_alice", scope: "api" });
+      expect(await verifier.verify(await sign(), signal)).toMatchObject({ userId: "usr_alice", scope: "api" });
     });
   }
 
@@ -50,6 +51,30 @@ describe("a user's token", () => {
   test("that has expired is refused and says so", async () => {
     const { verifier, sign } = await installation("EdDSA");
     await expect(verifier.verify(await sign({}, "-5m"), signal)).rejects.toThrow("the token has expired");
+  });
+
+  test("is believed until its signature is checked again, or it has expired", async () => {
+    let atMs = 1_700_000_000_500;
+    const { privateKey, publicKey } = await generateKeyPair("EdDSA", { extractable: true });
+    const clock = { ...systemClock, now: () => atMs, stamp: () => ({ wallMs: atMs, monotonicMs: atMs }) };
+    const deps = { store: { users: fakeAccounts().users }, clock };
+    const verifier = await JwtVerifier.open({ kind: "pem", pem: await exportSPKI(publicKey) }, deps);
+    const endsAtS = 1_700_000_100;
+    const token = await new SignJWT({ sub: "alice", exp: endsAtS })
+      .setProtectedHeader({ alg: "EdDSA" })
+      .sign(privateKey);
+    const believedUntilMs = async () => (await verifier.verify(token, signal)).believedUntilMs;
+    const checkedAtMs = atMs;
+    expect(await believedUntilMs()).toBe(checkedAtMs + LIMITS.jwtTrustMs);
+    atMs += 20_000;
+    expect(await believedUntilMs()).toBe(checkedAtMs + LIMITS.jwtTrustMs);
+    atMs = endsAtS * 1000;
+    const endMs = endsAtS * 1000 + LIMITS.jwtClockToleranceMs;
+    expect(await believedUntilMs()).toBe(endMs);
+    atMs = endMs - 1;
+    expect(await believedUntilMs()).toBe(endMs);
+    atMs = endMs;
+    await expect(verifier.verify(token, signal)).rejects.toThrow("the token has expired");
   });
 
   test("that was right a moment ago is refused once it has expired", async () => {
