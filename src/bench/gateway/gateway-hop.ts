@@ -5,7 +5,7 @@ import type { Figure, PartReport } from "../figures.ts";
 import { startInstallation } from "../installation.ts";
 import { awaitWord, startPeer } from "../peer.ts";
 import { residentBytes } from "../proc-facts.ts";
-import { startFleet, withLoad } from "./fleet.ts";
+import { withLoad } from "./fleet.ts";
 import { GrowingFleet } from "./growing-fleet.ts";
 import { driveCalls, driveCosted, type HeldRate, highestHeldRate, isHeld, PAYLOAD_BYTES } from "./hop-load.ts";
 import { type IdleAt, type IdleCosts, idleOnBare, idleOnGateway } from "./idle-daemons.ts";
@@ -17,9 +17,6 @@ const FEW = 200;
 /** A little above the numbers to reach, because what counts is what was reached. */
 const MANY_RATES = [1_500, 3_000, 4_100, 5_000, 6_000] as const;
 const FEW_RATES = [4_000, 6_000, 8_000, 10_100, 12_000] as const;
-/** A gateway runs on one core; two of them are what two cores can do. */
-const TWO = 2;
-const TWO_RATES = [8_000, 10_100, 12_000] as const;
 const SUBJECT = "bench.gateway.echo";
 const READY_MS = 120_000;
 /** Rounds of traffic at a rate that any machine holds: memory must not grow from one to the next. */
@@ -29,7 +26,7 @@ const ROUND_CALLERS = 500;
 
 export const GATEWAY_HOP: BenchPart = {
   name: "gateway",
-  says: "one gateway: 10,000 daemons idle, on Postgres; calls through it with 10,000 and with 200, and through two, nothing stored",
+  says: "one gateway: 10,000 daemons idle, on Postgres; calls through it with 10,000 and with 200, nothing stored",
   goals: [
     "gateway.idle_kb",
     "gateway.idle_core_percent",
@@ -49,7 +46,6 @@ async function measureGateway(world: BenchWorld): Promise<PartReport> {
   const bare = await idleOnBare(world);
   const many = await measureMany(world);
   const few = await measureFew(world);
-  const two = await measureTwo(world);
   const echo = { raw: { what: "NATS request and reply, 200 callers", value: few.echoPerSecond } };
   return {
     figures: [
@@ -61,7 +57,6 @@ async function measureGateway(world: BenchWorld): Promise<PartReport> {
         raw: { what: "NATS request and reply, one caller: p50", value: few.echoP50Ms },
       }),
       figure("hop_200_per_s", "hop alone, 200 daemons, p99 ≤ 50 ms: calls", few.held.perSecond, "/s", echo),
-      figure("hop_200_two_per_s", "the same through two gateways, 100 daemons each", two.held.perSecond, "/s", echo),
     ],
     growths: [
       idleGrowth("idle_memory_growth", "gateway, idle daemons: memory", "MB", ours, ({ megabytes }) => megabytes),
@@ -84,7 +79,6 @@ async function measureGateway(world: BenchWorld): Promise<PartReport> {
       "hop: over a store in memory, which keeps nothing",
       `hop, 10,000 daemons (${many.load}): ${many.held.tried.join("; ")}`,
       `hop, 200 daemons (${few.load}): ${few.held.tried.join("; ")}`,
-      `hop, two gateways (${two.load}): ${two.held.tried.join("; ")}`,
     ],
   };
 }
@@ -171,23 +165,6 @@ async function measureFew(world: BenchWorld) {
   const { perSecond: echoPerSecond } = await echoOf(200);
   await fleet.stop();
   return { p50Ms, echoP50Ms, held, load, echoPerSecond };
-}
-
-/** As {@link measureFew}, with as many gateways as there are cores to run them. */
-async function measureTwo(world: BenchWorld) {
-  await using installation = await startInstallation(world, { temporal: false });
-  const { natsUrl } = installation;
-  const open = async (index: number) => {
-    const part = await startPart(world, await startPeer(installation, "gateway-hop", { natsUrl }));
-    const fleet = await startFleet(installation, FEW / TWO, 1, daemonsOf(part.port), (index * FEW) / TWO);
-    await fleet.awaitThat("the daemons", ({ connected }) => connected === FEW / TWO, READY_MS);
-    return { pid: part.pid, fleet };
-  };
-  const [first, second] = await Promise.all([open(0), open(1)]);
-  const rates = () => highestHeldRate(installation, first.pid, FEW, TWO_RATES);
-  const { value: held, load } = await withLoad(rates);
-  await Promise.all([first.fleet.stop(), second.fleet.stop()]);
-  return { held, load };
 }
 
 async function startPart({ signal }: BenchWorld, peer: Awaited<ReturnType<typeof startPeer>>) {
