@@ -113,7 +113,11 @@ export class UserStream implements PolledStream {
           lookAgainAtMs = Number.POSITIVE_INFINITY;
           for (const chatId of this.chatIds) this.liveDirty.add(chatId);
         }
-        yield* this.fromStore();
+        for await (const item of this.fromStore()) {
+          yield item;
+          if (signal.aborted) return;
+          token.throwIfRefused();
+        }
         yield* this.fromHub();
         const dueAtMs = Math.min(aliveAtMs, lookAgainAtMs);
         if (this.live.size === 0 && !this.isDirty && !token.isRefused) await this.nextRing(signal, dueAtMs - nowMs);

@@ -86,6 +86,8 @@ export async function deliverToolCall(
         await endCall(deps, request.toolCallId, step);
         continue;
       case "wait":
+        // Nothing is sent that could tell.
+        if (progress.away && (await carries(deps, signal))) progress = { ...progress, away: false };
         misses = progress.reached && !isMoving(look, progress) ? 0 : misses + 1;
         break;
       case "send": {

@@ -9,7 +9,7 @@ import { FAILING_WIRES } from "../support/failing-provider/failing-wires.ts";
 import { failureReplies } from "../support/failing-provider/failure-replies.ts";
 import { userMessage } from "./model-provider-answer.ts";
 
-const SILENCE_MS = 300;
+const SILENCE_MS = 1_000;
 
 interface Outcome {
   readonly events: readonly ModelEvent[];
@@ -69,7 +69,7 @@ for (const failing of FAILING_WIRES) {
 
     test("takes keep-alives for a sign of life, though no event comes for longer than a silence may last", async () => {
       const pieces = [failing.wire.cut, ...Array.from({ length: 5 }, () => ": keep-alive\n\n")];
-      const { events, error } = await playing(failing, { kind: "trickle", pieces, pauseMs: SILENCE_MS * 0.6 });
+      const { events, error } = await playing(failing, { kind: "trickle", pieces, pauseMs: SILENCE_MS / 4 });
       expect(events).toContainEqual({ kind: "delta", index: 0, text: "Let" });
       // It ends without its end, after more than the silence.
       expect(error?.failure).toBe("broke_off");

@@ -260,6 +260,31 @@ describe("a stream", () => {
     });
   });
 
+  test("ends with its token also while much of the past is being read, however slowly", async () => {
+    const clock = new ManualClock();
+    const chat = new StreamedChat();
+    for (let sequence = 1; sequence <= 100; sequence++) {
+      chat.userUpdates.push({ userId: "u", sequence, event: { kind: "chat_changed", chatId: `chat ${sequence}` } });
+    }
+    const mayGoOn = async () => {
+      throw new ReliantError("unauthenticated", "the token was revoked");
+    };
+    const stream = new UserStream(
+      { store: chat.store, hub: chat, clock, mayGoOn },
+      { userId: "u", afterUserSequence: 0, chats: [{ chatId: "c", afterSequence: 0 }] },
+    );
+    let read = 0;
+    const reading = (async () => {
+      for await (const _ of stream.items(new AbortController().signal)) {
+        read++;
+        await clock.advance(LIMITS.streamTokenCheckMs / 5);
+        await settle();
+      }
+    })();
+    await expect(reading).rejects.toMatchObject({ code: "unauthenticated" });
+    expect(read).toBeLessThan(10);
+  });
+
   test("of a client that goes away in the middle of an item asks for its token no more", async () => {
     const chat = new StreamedChat();
     const clock = new ManualClock();
