@@ -19,10 +19,6 @@ export interface BatchOptions<Item, Result> {
    * item for itself is done there, too: nobody waits for what may hold it up.
    */
   readonly maxAside?: number;
-  /** Of those, how many that came for themselves are done at once; what comes meanwhile is a batch. Default: `maxAside`. */
-  readonly maxSingles?: number;
-  /** While a batch takes longer than that, what comes next is a batch beside it. Default: one batch at a time. */
-  readonly slow?: { readonly afterMs: number; readonly maxUnderWay: number; nowMs(): number };
   /** Of several items with one key only one is in a batch. */
   keyOf(item: Item): string;
   /** For reads: all that wait with one key get one answer. */
@@ -67,14 +63,10 @@ export class Batches<Item, Result> {
   /** By key, in the order of their turns. */
   private readonly lanes = new Map<string, Set<Waiting<Item, Result>>>();
   private waitingCount = 0;
-  /** When the batches began that are under way. */
-  private readonly underWay = new Set<{ beganAtMs: number }>();
-  private readonly keysUnderWay = new Set<string>();
+  private busy = false;
   /** Held up, by the name of what they wait for, in the order in which they are done; their keys, until they have been. */
   private readonly aside = new Map<string, Group<Item, Result>>();
   private readonly keysAside = new Set<string>();
-  /** Keys of those that are done aside because they came for themselves. */
-  private readonly singles = new Set<string>();
   /** Names of the groups that are being done: one for each at a time, so that one thing that is held takes one place. */
   private readonly doingAside = new Set<string>();
 
@@ -115,32 +107,21 @@ export class Batches<Item, Result> {
   }
 
   private wake(): void {
-    const { slow } = this.options;
-    const maxUnderWay = slow?.maxUnderWay ?? 1;
-    if (this.underWay.size >= maxUnderWay) return;
-    const slowMs = (slow?.nowMs() ?? 0) - (slow?.afterMs ?? 0);
-    for (const { beganAtMs } of this.underWay) if (beganAtMs > slowMs) return;
-    void this.run();
+    if (!this.busy) void this.run();
   }
 
   private async run(): Promise<void> {
-    const mine = { beganAtMs: 0 };
-    this.underWay.add(mine);
-    for (let batch = this.takeBatch(); batch.length > 0; batch = this.takeBatch()) {
-      mine.beganAtMs = this.options.slow?.nowMs() ?? 0;
-      for (const { key } of batch) this.keysUnderWay.add(key);
-      await this.doBatch(batch);
-      for (const { key } of batch) this.keysUnderWay.delete(key);
-    }
-    this.underWay.delete(mine);
+    this.busy = true;
+    for (let batch = this.takeBatch(); batch.length > 0; batch = this.takeBatch()) await this.doBatch(batch);
+    this.busy = false;
   }
 
   private takeBatch(): readonly Share<Item, Result>[] {
     const taken: [string, Set<Waiting<Item, Result>>][] = [];
     for (const entry of this.lanes) {
       if (taken.length >= this.options.maxItems) break;
-      // What comes after one that is held up, or under way, comes after it.
-      if (!this.keysAside.has(entry[0]) && !this.keysUnderWay.has(entry[0])) taken.push(entry);
+      // What comes after one that is held up comes after it.
+      if (!this.keysAside.has(entry[0])) taken.push(entry);
     }
     return taken.flatMap(([key, lane]) => {
       const [first] = lane;
@@ -157,15 +138,13 @@ export class Batches<Item, Result> {
   }
 
   private async doBatch(batch: readonly Share<Item, Result>[]): Promise<void> {
-    const { maxAside = 0, maxSingles = maxAside } = this.options;
+    const { maxAside } = this.options;
     const [only] = batch;
-    const hasPlace = this.doingAside.size < maxAside && this.singles.size < maxSingles;
-    if (batch.length === 1 && only !== undefined && hasPlace) {
-      this.singles.add(only.key);
+    if (batch.length === 1 && only !== undefined && this.doingAside.size < (maxAside ?? 0)) {
       this.putAside(only);
       return this.wakeAside();
     }
-    if (batch.length > 1 || maxAside > 0) {
+    if (batch.length > 1 || maxAside !== undefined) {
       const settle = await this.tryTogether(batch, (items) => this.options.together(items));
       if (settle !== undefined) return settle();
     }
@@ -234,7 +213,6 @@ export class Batches<Item, Result> {
     for (const share of shares) {
       this.waitingCount -= share.waiting.length;
       this.keysAside.delete(share.key);
-      this.singles.delete(share.key);
     }
     settle?.();
     this.wakeAside();

@@ -318,14 +318,6 @@ export const LIMITS = {
   storeBatchAlone: 4,
   /** Daemons whose row somebody else holds, whose hellos wait for it at once beside the batches; as many marks. Together less than half of `postgresConnections`. */
   storeBatchAside: 2,
-  /** What is told to the ledger at the same time goes as one statement: of so many calls, with texts of results up to so many characters each. */
-  callsTogether: 64,
-  callTogetherChars: 16 * 1024,
-  /** Such a statement takes some milliseconds. While one takes longer than this the next begins beside it, so many at most: one connection that hangs holds up nobody else for long. */
-  callsTogetherSlowMs: 200,
-  callBatchesUnderWay: 3,
-  /** Calls that somebody else holds, or chats that are held, that are waited for at once beside the batches. With hellos and marks they leave two of `postgresConnections`. */
-  callsAside: 4,
   /** Daemons noted as seen in one transaction: their rows are locked meanwhile, and a frame of one of them waits, some 10 ms. */
   storeTouchBatch: 500,
   /** Transactions that wait for a connection: some 10 s of work for ten connections. */

@@ -44,7 +44,6 @@ export const MUST_BE_REACHED = [
   "daemon: a withdraw",
   "daemon: an offer of what it has",
   "batch: of several daemons",
-  "batch: of several calls",
 ] as const;
 
 /** What only more runs come across for sure; `simulate` prints how often, also where that is never. */

@@ -19,7 +19,6 @@ import { MIGRATIONS } from "../../src/store/kysely/migrations/migrations.ts";
 import type { Tables } from "../../src/store/kysely/schema.ts";
 import { BunSqliteConnection } from "../../src/store/kysely/sqlite-dialect.ts";
 import type { Announcement, Store } from "../../src/store/store.ts";
-import { batchedCalls } from "./batched-calls.ts";
 import { batchedDaemons } from "./batched-daemons.ts";
 import { claims } from "./claims.ts";
 import type { Life } from "./life.ts";
@@ -56,15 +55,12 @@ export class SimStore {
     return store;
   }
 
-  /** The store as one process has it. `batches`: hellos, marks and tool calls go together, as with Postgres. */
+  /** The store as one process has it. `batches`: hellos and marks go together, as with Postgres. */
   of(life: Life, announce: (announcement: Announcement) => void, batches: boolean): Store {
     const { clock } = life;
-    const database = new Database(this.kysely(life), "sqlite", clock, announce);
-    const store = storeOver(database);
-    if (!batches) return watchedStore(store, this.world, this.watch, undefined);
-    const daemons = batchedDaemons(this.kysely(life, true), clock, announce, this.world.chance);
-    const toolCalls = batchedCalls(database, this.world.faults);
-    return watchedStore(Object.assign(Object.create(store), { toolCalls }), this.world, this.watch, daemons);
+    const store = storeOver(new Database(this.kysely(life), "sqlite", clock, announce));
+    const batched = batches ? batchedDaemons(this.kysely(life, true), clock, announce, this.world.chance) : undefined;
+    return watchedStore(store, this.world, this.watch, batched);
   }
 
   /** The store as nobody has it: without faults and at once, for who looks on. */

@@ -1,5 +1,5 @@
 import type { Database, Statement } from "bun:sqlite";
-import type { CallClaim, Claim } from "./claims.ts";
+import type { Claim } from "./claims.ts";
 import type { LedgerWatch } from "./ledger-watch.ts";
 import { branchOf } from "./reach.ts";
 import type { World } from "./world.ts";
@@ -68,12 +68,6 @@ export class StoreWatch {
   committed(by: string | undefined, claim: Claim | undefined): void {
     const notes = this.notes?.all() ?? [];
     if (claim?.kind === "call") this.met(claim, notes);
-    // Of a batch those that it moved: what it left out is met alone.
-    if (claim?.kind === "calls") {
-      const moved = claim.calls.filter(({ toolCallId }) => notes.some(({ id }) => id === toolCallId));
-      for (const each of moved) this.met(each, notes);
-      if (moved.length > 1) this.world.reach.note("batch: of several calls");
-    }
     if (notes.length === 0) return;
     this.clear?.run();
     if (notes.some(({ kind }) => kind !== "epoch" && kind !== "connected")) this.changes++;
@@ -87,7 +81,7 @@ export class StoreWatch {
   }
 
   /** The branch of the ledger's table that an event took. */
-  private met({ toolCallId, event, fence }: CallClaim, notes: readonly Note[]): void {
+  private met({ toolCallId, event, fence }: Extract<Claim, { kind: "call" }>, notes: readonly Note[]): void {
     const { reach } = this.world;
     if (fence !== undefined && this.epochs.get(fence.daemonId) !== fence.epoch) {
       reach.note(`ledger: a ${event.kind} of an older epoch is fenced`);
@@ -105,7 +99,7 @@ export class StoreWatch {
     const { history } = this.world;
     switch (note.kind) {
       case "call":
-        this.mustMove(note, by, claim);
+        if (claim?.kind === "call") this.mustHold(claim, by, `moves ${history.name(note.id)} to ${note.b}`);
         this.ledger.moved(
           {
             toolCallId: note.id,
@@ -180,18 +174,9 @@ export class StoreWatch {
     history.note(`${by}: ${history.name(note.id)} takes epoch ${after}`);
   }
 
-  private mustMove(note: Note, by: string, claim: Claim | undefined): void {
-    const what = `moves ${this.world.history.name(note.id)} to ${note.b}`;
-    if (claim?.kind === "call") this.mustHold(claim, by, what);
-    if (claim?.kind !== "calls") return;
-    const mine = claim.calls.find(({ toolCallId }) => toolCallId === note.id);
-    if (mine === undefined) this.world.fail("old-epoch-has-no-effect", `${by} ${what}, and nobody asked for it`);
-    else this.mustHold(mine, by, what);
-  }
-
   /** What is written in the name of a connection counts only while its epoch is in force. */
   private mustHold(claim: Claim | undefined, by: string, what: string, daemonId?: string): void {
-    const fences = claim?.kind === "marks" ? claim.fences : claim?.kind === "call" ? (claim.fence ?? []) : [];
+    const fences = claim?.kind === "marks" ? claim.fences : (claim?.fence ?? []);
     const claimed = [fences].flat().filter((fence) => daemonId === undefined || fence.daemonId === daemonId);
     if (claim === undefined || (claim.kind === "call" && claimed.length === 0)) return;
     if (claimed.some((fence) => this.epochs.get(fence.daemonId) === fence.epoch)) return;

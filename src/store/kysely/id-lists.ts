@@ -17,8 +17,8 @@ export function idList(driver: Driver, ids: readonly string[]): RawBuilder<strin
 }
 
 /** As Postgres writes arrays: each element in quotes, quotes and backslashes escaped. */
-export function arrayText(texts: readonly (string | null)[]): string {
-  return `{${texts.map((text) => (text === null ? "null" : `"${text.replaceAll(/["\\]/g, "\\$&")}"`)).join(",")}}`;
+function arrayText(texts: readonly string[]): string {
+  return `{${texts.map((text) => `"${text.replaceAll(/["\\]/g, "\\$&")}"`).join(",")}}`;
 }
 
 /** Daemon ids with their epochs as a table `fence(id, epoch)`. */

@@ -7,25 +7,15 @@ import { ReliantError } from "../../core/errors.ts";
 import type { DaemonFence } from "../daemons.ts";
 import type { CallLook, DaemonAnswer, ToolCalls } from "../tool-calls.ts";
 import { lookAtCall } from "./call-look.ts";
-import { type CallMovers, callMovers, type StateRow } from "./call-movers.ts";
-import { CallMoves } from "./call-moves.ts";
 import { checkResult } from "./check-sizes.ts";
 import type { Database } from "./database.ts";
-import type { Moved } from "./ledger.ts";
+import { type Move, type Moved, moveToolCall } from "./ledger.ts";
+import { moveSlimAtOnce, moveWholeAtOnce } from "./ledger-postgres.ts";
 import { type ToolCallRow, toToolCall } from "./tool-call-rows.ts";
 
 /** The ledger over the database; its transitions are in chat/transitions.ts, their writing in ledger.ts. */
 export class KyselyToolCalls implements ToolCalls {
-  private readonly daemonMoves: CallMoves<StateRow>;
-  private readonly dispatches: CallMoves<ToolCallRow>;
-
-  constructor(
-    private readonly database: Database,
-    private readonly movers: CallMovers = callMovers(database),
-  ) {
-    this.daemonMoves = new CallMoves("move tool call of a daemon", database.clock, movers.daemons);
-    this.dispatches = new CallMoves("dispatch tool call", database.clock, movers.dispatches);
-  }
+  constructor(private readonly database: Database) {}
 
   async get(toolCallId: string): Promise<ToolCall> {
     const found = await this.find(toolCallId);
@@ -47,7 +37,8 @@ export class KyselyToolCalls implements ToolCalls {
   }
 
   async dispatch(call: Parameters<ToolCalls["dispatch"]>[0]): Promise<ToolCall> {
-    return looked(await this.dispatches.do({ ...call, event: { kind: "dispatch" } }), call.toolCallId).call;
+    return looked(await this.move("dispatch tool call", { ...call, event: { kind: "dispatch" } }), call.toolCallId)
+      .call;
   }
 
   async postpone({ toolCallId, deadlineAtMs }: Parameters<ToolCalls["postpone"]>[0]): Promise<void> {
@@ -63,7 +54,7 @@ export class KyselyToolCalls implements ToolCalls {
 
   async startHere(call: Parameters<ToolCalls["startHere"]>[0]) {
     const { journalId, ...facts } = call;
-    const moved = await this.movers.others.alone({ ...facts, event: { kind: "start_here", journalId } });
+    const moved = await this.move("start tool call", { ...facts, event: { kind: "start_here", journalId } });
     const { call: toolCall, changed } = looked(moved, call.toolCallId);
     return { started: changed, toolCall };
   }
@@ -71,7 +62,7 @@ export class KyselyToolCalls implements ToolCalls {
   async finishHere(call: Parameters<ToolCalls["finishHere"]>[0]): Promise<ToolCall> {
     checkResult(call.toolCallId, call.result);
     const { toolCallId, journalId, ending, result } = call;
-    const moved = await this.movers.others.alone({
+    const moved = await this.move("finish tool call", {
       toolCallId,
       result,
       event: { kind: "result", journalId, ending },
@@ -84,7 +75,7 @@ export class KyselyToolCalls implements ToolCalls {
     ready: { readonly toolCallId: string; readonly journalId: string },
   ): Promise<DaemonAnswer> {
     const { toolCallId, journalId } = ready;
-    const moved = await this.daemonMoves.do({ toolCallId, fence, event: { kind: "ready", journalId } });
+    const moved = await this.daemonMove("grant tool call", { toolCallId, fence, event: { kind: "ready", journalId } });
     return answerOf(moved, "withdraw");
   }
 
@@ -99,7 +90,7 @@ export class KyselyToolCalls implements ToolCalls {
   ): Promise<DaemonAnswer> {
     checkResult(result.toolCallId, result.result);
     const { toolCallId, journalId, ending } = result;
-    const moved = await this.daemonMoves.do({
+    const moved = await this.daemonMove("store tool result", {
       toolCallId,
       fence,
       event: { kind: "result", journalId, ending },
@@ -111,11 +102,11 @@ export class KyselyToolCalls implements ToolCalls {
   async endBeforeRunning(call: Parameters<ToolCalls["endBeforeRunning"]>[0]): Promise<ToolCall> {
     const { toolCallId, outcome, reason } = call;
     const event = { kind: "end_before_running", outcome } as const;
-    return looked(await this.movers.others.alone({ toolCallId, reason, event }), toolCallId).call;
+    return looked(await this.move("end tool call", { toolCallId, reason, event }), toolCallId).call;
   }
 
   async markUnreachable(toolCallId: string, reason: string): Promise<ToolCall> {
-    const moved = await this.movers.others.alone({ toolCallId, reason, event: { kind: "unreachable" } });
+    const moved = await this.move("give up tool call", { toolCallId, reason, event: { kind: "unreachable" } });
     return looked(moved, toolCallId).call;
   }
 
@@ -144,9 +135,23 @@ export class KyselyToolCalls implements ToolCalls {
     );
     return rows.map(toToolCall);
   }
+
+  private async move(act: string, move: Move): Promise<Moved> {
+    const { database } = this;
+    const at = database.driver === "postgres" ? moveWholeAtOnce : undefined;
+    const moved = at && (await database.single(act, (db, announce) => at(db, announce, move)));
+    return moved ?? database.write(act, (write) => moveToolCall(write, move));
+  }
+
+  private async daemonMove(act: string, move: Move): Promise<Moved<Pick<ToolCallRow, "state">>> {
+    const { database } = this;
+    const at = database.driver === "postgres" ? moveSlimAtOnce : undefined;
+    const moved = at && (await database.single(act, (db, announce) => at(db, announce, move)));
+    return moved ?? database.write(act, (write) => moveToolCall(write, move));
+  }
 }
 
-function answerOf(moved: Moved<StateRow>, forUnknownCall: "withdraw" | "ack"): DaemonAnswer {
+function answerOf(moved: Moved<Pick<ToolCallRow, "state">>, forUnknownCall: "withdraw" | "ack"): DaemonAnswer {
   switch (moved.kind) {
     case "fenced":
       return { kind: "fenced" };

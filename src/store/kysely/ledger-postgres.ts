@@ -1,11 +1,5 @@
 import { CompiledQuery, type Kysely } from "kysely";
-import {
-  endsUnstarted,
-  type LedgerEvent,
-  type LedgerState,
-  type Transition,
-  transition,
-} from "../../chat/transitions.ts";
+import { endsUnstarted, type LedgerEvent, type LedgerState, transition } from "../../chat/transitions.ts";
 import type { Write } from "./database.ts";
 import { changesOf, type Looked, type Move } from "./ledger.ts";
 import type { Tables } from "./schema.ts";
@@ -14,12 +8,6 @@ import type { ToolCallRow } from "./tool-call-rows.ts";
 /** What a gateway needs of a call's row. The input and the result, which may be large, stay where they are. */
 type SlimRow = Pick<ToolCallRow, "id" | "chat_id" | "user_id" | "message_id" | "name" | "state" | "daemon_id">;
 const SLIM_COLUMNS = "call.id, call.chat_id, call.user_id, call.message_id, call.name, call.state, call.daemon_id";
-
-export type MoveAtOnce<Row> = (
-  db: Kysely<Tables>,
-  announce: Write["announce"],
-  move: Move,
-) => Promise<Looked<Row> | undefined>;
 
 /** {@link moveAtOnce} for a daemon's event. */
 export function moveSlimAtOnce(db: Kysely<Tables>, announce: Write["announce"], move: Move) {
@@ -45,30 +33,16 @@ async function moveAtOnce<Row extends SlimRow>(
   move: Move,
   columns: string,
 ): Promise<Looked<Row> | undefined> {
-  const planned = plannedStep(move);
-  if (planned === undefined) return undefined;
-  const { expected, step, changes } = planned;
-  const statement = statementOf<Row>(move, expected, changes, columns);
+  const expected = expectedState(move.event);
+  if (expected === undefined) return undefined;
+  const step = transition(expected, move.event);
+  if (step.next === undefined) return undefined;
+  const statement = statementOf<Row>(move, expected, changesOf(move, step.next), columns);
   const { rows } = await db.executeQuery(statement);
   const [row] = rows;
   if (row === undefined) return undefined;
   announce({ kind: "chat_sequence", userId: row.user_id, chatId: row.chat_id, sequence: row.sequence });
   return { kind: "looked", transition: step, row };
-}
-
-/** What becomes of a call where it is in the state that the event is made for. */
-export interface PlannedStep {
-  readonly expected: LedgerState;
-  readonly step: Transition;
-  readonly changes: Partial<ToolCallRow>;
-}
-
-/** Undefined for an event that is made for no one state: the row itself must be looked at. */
-export function plannedStep(move: Move): PlannedStep | undefined {
-  const expected = expectedState(move.event);
-  if (expected === undefined) return undefined;
-  const step = transition(expected, move.event);
-  return step.next === undefined ? undefined : { expected, step, changes: changesOf(move, step.next) };
 }
 
 /** The state in which an event finds its call when nothing went wrong. */

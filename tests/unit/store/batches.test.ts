@@ -23,7 +23,6 @@ interface Over {
   readonly answers?: number;
   /** Those with an `h` are held up, those with a `u` by what comes after it, until `release`; so many are done aside at once. */
   readonly maxAside?: number;
-  readonly maxSingles?: number;
   /** What is thrown where some are done together behind something. */
   readonly failBehind?: unknown;
   readonly throwAlone?: (item: string) => Promise<string>;
@@ -38,7 +37,6 @@ function world(over: Over = {}): World {
   const batches = new Batches<string, string>({
     ...{ act: "test", maxItems: 3, maxWaiting: over.maxWaiting ?? 100, maxAlone: 2 },
     ...(over.maxAside === undefined ? {} : { maxAside: over.maxAside }),
-    ...(over.maxSingles === undefined ? {} : { maxSingles: over.maxSingles }),
     ...{ keyOf: (item) => item.slice(0, 1), shared: over.shared ?? false },
     together: async (items) => {
       together.push([...items]);
@@ -256,58 +254,5 @@ describe("things that are done in batches", () => {
     const { batches } = world({ maxWaiting: 1 });
     const results = await Promise.allSettled(["a", "b", "c"].map((item) => batches.do(item)));
     expect(statusOf(results)).toEqual(["fulfilled", "fulfilled", "rejected"]);
-  });
-
-  test("of those that come for themselves so many are done aside as may, and what comes meanwhile is a batch", async () => {
-    const { batches, together, alone, release } = world({ maxAside: 3, maxSingles: 1 });
-    const held = batches.do("ah");
-    await settle();
-    expect(await batches.do("b")).toBe("b!");
-    const [c, d] = [batches.do("c"), batches.do("d")];
-    expect(await Promise.all([c, d])).toEqual(["c!", "d!"]);
-    release();
-    expect(await held).toBe("ah.");
-    expect(await batches.do("e")).toBe("e.");
-    expect([alone, together]).toEqual([
-      ["ah", "e"],
-      [["b"], ["c", "d"]],
-    ]);
-  });
-
-  test("while a batch takes too long the next begins beside it, so many at most, and none with a key of the slow one", async () => {
-    let nowMs = 0;
-    const began: (readonly string[])[] = [];
-    const ends: (() => void)[] = [];
-    const batches = new Batches<string, string>({
-      ...{ act: "test", maxItems: 3, maxWaiting: 100, maxAlone: 1, maxAside: 1, maxSingles: 0 },
-      slow: { afterMs: 100, maxUnderWay: 2, nowMs: () => nowMs },
-      keyOf: (item) => item.slice(0, 1),
-      together: async (items) => {
-        began.push([...items]);
-        await new Promise<void>((resolve) => ends.push(resolve));
-        return items.map((item) => `${item}!`);
-      },
-      alone: async (item) => `${item}.`,
-    });
-    const results = [batches.do("a1"), batches.do("b1")];
-    nowMs = 100;
-    results.push(batches.do("a2"));
-    // A batch of b1 alone: a2 comes after a1.
-    expect(began).toEqual([["a1"], ["b1"]]);
-    nowMs = 150;
-    results.push(batches.do("c1"));
-    expect(began).toHaveLength(2);
-    nowMs = 1_000;
-    results.push(batches.do("d1"));
-    expect(began).toHaveLength(2);
-    ends.at(1)?.();
-    await settle();
-    expect(began.slice(2)).toEqual([["c1", "d1"]]);
-    ends.at(0)?.();
-    ends.at(2)?.();
-    await settle();
-    expect(began.slice(3)).toEqual([["a2"]]);
-    ends.at(3)?.();
-    expect(await Promise.all(results)).toEqual(["a1!", "b1!", "a2!", "c1!", "d1!"]);
   });
 });
