@@ -11,6 +11,8 @@ export interface EndedRun {
 
 /** Runs of one user, driven through the API as a client does. Each rejects when its run ends otherwise, or the stream does. */
 export interface ChatRuns extends AsyncDisposable {
+  /** Runs that were asked for and whose end has not been heard. */
+  readonly underWay: number;
   /** A new chat with one message, until its run has ended. */
   run(request: { readonly text: string; readonly model: string; readonly projectId: string }): Promise<EndedRun>;
   /** One more message of a chat that is at rest: its newest run is given. */
@@ -60,6 +62,9 @@ export async function openChatRuns(api: ApiClients, signal: AbortSignal): Promis
     return ended.promise;
   };
   return {
+    get underWay() {
+      return waiting.size;
+    },
     run: ({ text, model, projectId }) => {
       const chatId = newId("chat");
       const blocks = [textBlock(text)];

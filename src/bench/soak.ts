@@ -47,7 +47,7 @@ async function measureSoak(world: BenchWorld): Promise<PartReport> {
   await using runs = await openChatRuns(client, world.signal);
   const load = new SoakLoad(world, runs, { model: script.model, projectId });
   const perSecond = await paceOf(world, load);
-  await using samples = await openSoakSamples(installation, { api, worker, gateway, daemon });
+  await using samples = await openSoakSamples(installation, { api, worker, gateway, daemon }, runs);
 
   const ends = new AbortController();
   const [beganMs, begun, spentMs] = [performance.now(), load.done, await treeProcessorMs(process.pid)];
