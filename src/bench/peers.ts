@@ -1,6 +1,8 @@
 import type { Clock } from "../core/clock.ts";
 import { ReliantError } from "../core/errors.ts";
 import type { BenchDrivers } from "./bench-part.ts";
+import { runBareLedgerCallers } from "./gateway/bare-ledger-callers.ts";
+import { runBareLedgerGateway } from "./gateway/bare-ledger-gateway.ts";
 import { runBarePart } from "./gateway/bare-part.ts";
 import { runCallerPart } from "./gateway/caller-part.ts";
 import { runDaemonDriver } from "./gateway/daemon-driver.ts";
@@ -36,6 +38,8 @@ const PEERS: Readonly<Record<string, Peer>> = {
   "gateway-caller": runCallerPart,
   "journal-daemons": runJournalDaemons,
   "ledger-callers": runLedgerCallers,
+  "bare-ledger-gateway": (options, _, say, signal) => runBareLedgerGateway(options, say, signal),
+  "bare-ledger-callers": (options, _, say) => runBareLedgerCallers(options, say),
   "raw-ledger": (options, _, say) => runRawLedger(options, say),
   "bare-temporal": (options, _, say) => runBareTemporal(options, say),
 };

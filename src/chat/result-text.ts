@@ -9,9 +9,9 @@ const CUT_MARK_BYTES = 64;
  */
 export function resultTextOf(given: string, note = ""): string {
   const text = given.toWellFormed();
-  const bytes = Buffer.from(text);
   const room = LIMITS.toolResultTextBytes - Buffer.byteLength(note);
-  if (bytes.length <= room) return text + note;
+  if (Buffer.byteLength(text) <= room) return text + note;
+  const bytes = Buffer.from(text);
   let end = room - CUT_MARK_BYTES;
   // Not in the middle of a character: bytes 10xxxxxx go on with one.
   while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;

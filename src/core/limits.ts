@@ -124,6 +124,8 @@ export const LIMITS = {
   unknownAfterDeadlineMs: 2 * MINUTE,
   /** No `accepted` within this: read the epoch again and send the same id again (design §3). */
   acceptedMs: 2 * SECOND,
+  /** `accepted` waits so long, at most twice, for the outcome, which says it as well: a call then wakes its worker once. Far below `acceptedMs`. */
+  acceptDelayMs: 50,
   /** No `accepted` at all within this: the daemon is offline (design §3). */
   daemonOfflineMs: 5 * SECOND,
   /** A daemon that is not connected but was seen within this may be on its way to another gateway: it has the 5 s, too. An idle heartbeat and those. */
@@ -169,8 +171,8 @@ export const LIMITS = {
   /** Daemons that a gateway is built for (design §5), and files that it opens beside their connections. */
   gatewayDaemons: 10_000,
   gatewayOtherFiles: 256,
-  /** An ack goes with the next frame to its daemon, or alone after this: a third of the writes of a busy gateway. Far below `repeatMs`. */
-  ackDelayMs: 25,
+  /** An ack goes with the next frame to its daemon, or alone after this, with those of all other daemons: a third of the writes of a busy gateway. Far below `repeatMs`. */
+  ackDelayMs: 250,
   /** Frames of one daemon, and their bytes, that wait for the store; beyond it the gateway stops reading from that daemon. */
   inboundFrames: 64,
   inboundBytes: 8 * MIB,

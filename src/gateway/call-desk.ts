@@ -18,6 +18,19 @@ export interface CallDeskDeps {
   onClosed(toolCallId: string): void;
 }
 
+/** A frame about a call that is to be told to the ledger. */
+interface FrameInHand {
+  readonly toolCallId: string;
+  /** What it keeps in memory meanwhile, about. */
+  readonly bytes: number;
+  /** What it says, told to the ledger. */
+  ask(): Promise<DaemonAnswer>;
+  /** The ledger has answered that the call may start. */
+  granted(): void;
+  /** Resolves when the ledger has answered, or has failed to. */
+  handled?: Promise<void>;
+}
+
 /**
  * The tool calls of one connection: what its daemon says of them goes to the ledger, and what the ledger answers goes to
  * the daemon. The frames of one call are handled one after the other, those of different calls at once. A frame whose
@@ -26,7 +39,8 @@ export interface CallDeskDeps {
 export class CallDesk {
   /** Calls that are neither acked nor withdrawn here, with their chat where it is known. */
   private readonly open = new Map<string, string | undefined>();
-  private readonly handling = new Map<string, Promise<void>>();
+  /** Of each call the last of its frames. */
+  private readonly handling = new Map<string, FrameInHand>();
   private readonly fence: DaemonFence;
   private framesInHand = 0;
   private bytesInHand = 0;
@@ -77,14 +91,15 @@ export class CallDesk {
   ready(frame: Ready): Promise<void> | undefined {
     const { toolCallId, journalId } = frame;
     this.note(toolCallId);
-    return this.handle(toolCallId, 0, async () => {
-      const answer = await this.deps.toolCalls.daemonReady(this.fence, { toolCallId, journalId });
-      const said = this.take(toolCallId, answer);
-      if (said === "grant") {
+    return this.handle({
+      toolCallId,
+      bytes: 0,
+      ask: () => this.deps.toolCalls.daemonReady(this.fence, { toolCallId, journalId }),
+      granted: () => {
         // The ready's own stamp: the daemon measures the age of the grant by it.
-        const stamp = frame.stamp === undefined ? {} : { stamp: frame.stamp };
-        this.link.send({ case: "grant", value: { toolCallId, ...stamp } });
-      }
+        const value = frame.stamp === undefined ? { toolCallId } : { toolCallId, stamp: frame.stamp };
+        this.link.send({ case: "grant", value });
+      },
     });
   }
 
@@ -92,9 +107,12 @@ export class CallDesk {
     const { toolCallId, journalId } = frame;
     const result = resultOf(frame.result);
     const ending = endingOf(frame);
-    return this.handle(toolCallId, sizeOf(frame), async () => {
-      const told = { toolCallId, journalId, ending, ...(result === undefined ? {} : { result }) };
-      this.take(toolCallId, await this.deps.toolCalls.daemonResult(this.fence, told));
+    const told = result === undefined ? { toolCallId, journalId, ending } : { toolCallId, journalId, ending, result };
+    return this.handle({
+      toolCallId,
+      bytes: sizeOf(frame),
+      ask: () => this.deps.toolCalls.daemonResult(this.fence, told),
+      granted: () => undefined,
     });
   }
 
@@ -125,26 +143,25 @@ export class CallDesk {
     if (this.open.delete(toolCallId)) this.deps.onClosed(toolCallId);
   }
 
-  private handle(toolCallId: string, bytes: number, work: () => Promise<void>): Promise<void> | undefined {
-    const before = this.handling.get(toolCallId);
+  private handle(frame: FrameInHand): Promise<void> | undefined {
+    const { toolCallId } = frame;
     this.framesInHand += 1;
-    this.bytesInHand += bytes;
-    const handled = this.settle(toolCallId, before === undefined ? work() : before.then(work)).then(() => {
-      if (this.handling.get(toolCallId) === handled) this.handling.delete(toolCallId);
-      this.framesInHand -= 1;
-      this.bytesInHand -= bytes;
-      if (this.hasRoom()) this.makeRoom?.();
-    });
-    this.handling.set(toolCallId, handled);
+    this.bytesInHand += frame.bytes;
+    const before = this.handling.get(toolCallId)?.handled;
+    this.handling.set(toolCallId, frame);
+    frame.handled = this.settle(frame, before);
     if (this.hasRoom()) return undefined;
     return new Promise((resolve) => {
       this.makeRoom = resolve;
     });
   }
 
-  private async settle(toolCallId: string, work: Promise<void>): Promise<void> {
+  /** Never rejects. */
+  private async settle(frame: FrameInHand, before: Promise<void> | undefined): Promise<void> {
+    const { toolCallId } = frame;
     try {
-      await work;
+      if (before !== undefined) await before;
+      if (this.take(toolCallId, await frame.ask()) === "grant") frame.granted();
     } catch (error) {
       const { daemonId } = this.fence;
       this.deps.log.warn("a frame was not handled, the daemon will repeat it", {
@@ -153,6 +170,10 @@ export class CallDesk {
         cause: messageOf(error),
       });
     }
+    if (this.handling.get(toolCallId) === frame) this.handling.delete(toolCallId);
+    this.framesInHand -= 1;
+    this.bytesInHand -= frame.bytes;
+    if (this.hasRoom()) this.makeRoom?.();
   }
 
   private hasRoom(): boolean {

@@ -161,7 +161,7 @@ export class DaemonSession implements SessionLink, FrameReceiver, WheelEntry {
       case: "offer",
       value: {
         toolCallId: request.toolCallId,
-        invocation: { ...invocationOf(request) },
+        invocation: invocationOf(request),
         traceparent: request.traceparent ?? "",
       },
     };

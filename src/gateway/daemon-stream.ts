@@ -1,13 +1,13 @@
-import { fromBinary } from "@bufbuild/protobuf";
 import type { IdentityVerifier } from "../auth/identity.ts";
-import { messageOf, ReliantError } from "../core/errors.ts";
+import { ReliantError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import { logger } from "../core/logger.ts";
-import { ConnectRequestSchema, ToolsDaemonService as Service } from "../gen/reliant/v1/daemon_pb.ts";
+import { ToolsDaemonService as Service } from "../gen/reliant/v1/daemon_pb.ts";
 import { shownError } from "../rpc/connect-errors.ts";
 import type { GrpcCall, GrpcPeer, GrpcStreamMethod } from "../rpc/grpc-stream.ts";
 import { authenticate } from "../rpc/identity-gate.ts";
 import { FrameBytes } from "./frame-bytes.ts";
+import { FrameReader } from "./frame-reader.ts";
 import { Inlet } from "./inlet.ts";
 import { Outbound } from "./outbound.ts";
 import type { ToolsDaemonService } from "./tools-daemon-service.ts";
@@ -20,11 +20,12 @@ export interface DaemonStreamDeps {
 /** The daemons' method for plain gRPC, which is what daemons speak; the other protocols go through `daemonRoutes`. */
 export function daemonStream(deps: DaemonStreamDeps): GrpcStreamMethod {
   const bytes = new FrameBytes();
+  const reader = new FrameReader();
   return {
     path: `/${Service.typeName}/${Service.method.connect.name}`,
     maxMessageBytes: LIMITS.frameBytes,
     maxFirstMessageBytes: LIMITS.helloBytes,
-    open: (call) => new DaemonStream(deps, call, bytes),
+    open: (call) => new DaemonStream(deps, call, bytes, reader),
   };
 }
 
@@ -37,6 +38,7 @@ class DaemonStream implements GrpcPeer {
     { service, verifier }: DaemonStreamDeps,
     call: GrpcCall,
     private readonly bytes: FrameBytes,
+    private readonly reader: FrameReader,
   ) {
     this.outbound.read(call);
     const { signal } = this.left;
@@ -51,7 +53,7 @@ class DaemonStream implements GrpcPeer {
 
   take(message: Uint8Array): Promise<void> | undefined {
     // What comes after the end has no effect, and is not worth reading.
-    return this.outbound.isClosed ? undefined : this.inlet.take(decoded(message));
+    return this.outbound.isClosed ? undefined : this.inlet.take(this.reader.of(message));
   }
 
   finished(): void {
@@ -72,13 +74,5 @@ class DaemonStream implements GrpcPeer {
     this.left.abort(new ReliantError("cancelled", "the daemon's connection has ended"));
     this.outbound.cut();
     this.inlet.failed(new ReliantError("cancelled", "the daemon's connection has ended"));
-  }
-}
-
-function decoded(message: Uint8Array) {
-  try {
-    return fromBinary(ConnectRequestSchema, message);
-  } catch (cause) {
-    throw new ReliantError("invalid_argument", `read a frame of the daemon: ${messageOf(cause)}`, { cause });
   }
 }

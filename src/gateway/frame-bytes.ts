@@ -26,11 +26,11 @@ export class FrameBytes {
   /** Written from the end to the beginning: the length of a message is known when its head is written. */
   private at = SCRATCH_BYTES;
 
+  /** Good until the next one. */
   of(frame: OutboundFrame): Uint8Array {
     this.at = SCRATCH_BYTES;
     if (!this.write(frame)) return toBinary(ConnectResponseSchema, create(ConnectResponseSchema, { frame }));
-    // A copy: it may wait for its connection.
-    return new Uint8Array(this.scratch.subarray(this.at));
+    return this.scratch.subarray(this.at);
   }
 
   /** False: the library must write it. */

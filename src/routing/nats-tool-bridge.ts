@@ -14,6 +14,7 @@ import type { NatsMessage, NatsPeer, NatsSubscription } from "../nats/nats-peer.
 import type { ToolCalls } from "../store/tool-calls.ts";
 import type { DaemonAddress, DaemonHost, OfferAnswer } from "./daemon-host.ts";
 import type { ToolRequest } from "./daemon-router.ts";
+import { type LateAnswerBounds, LateAnswers } from "./late-answers.ts";
 import type { MessageCheck } from "./message-check.ts";
 import { RingBook } from "./ring-book.ts";
 import { type DaemonSubjects, daemonSubjects } from "./subjects.ts";
@@ -26,7 +27,12 @@ export interface NATSToolBridgeDeps {
   readonly check: MessageCheck;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Of `accepted` answers; default: those of `LIMITS`. */
+  readonly accepting?: LateAnswerBounds;
 }
+
+/** What is answered now; undefined: nothing, the answer comes later. */
+type Reply = string | undefined;
 
 const STATUS: Readonly<Record<OfferAnswer, Status>> = {
   accepted: Status.ACCEPTED,
@@ -36,14 +42,19 @@ const STATUS: Readonly<Record<OfferAnswer, Status>> = {
 
 /**
  * Stands between NATS and the host of this process: listens to the subjects of each daemon that the host holds, for as
- * long as it holds that epoch, and rings whoever asked synchronously when the host knows the outcome.
+ * long as it holds that epoch, and rings whoever asked synchronously when the host knows the outcome. Such a one is told
+ * `accepted` only where the outcome does not come soon: most calls take one answer, and wake whoever waits once.
  */
 export class NATSToolBridge {
   private readonly subscriptions = new Map<string, readonly NatsSubscription[]>();
   private readonly rings = new RingBook(LIMITS.ringsHeld);
+  private readonly accepting: LateAnswers;
   private readonly stops: (() => void)[] = [];
 
-  constructor(private readonly deps: NATSToolBridgeDeps) {}
+  constructor(private readonly deps: NATSToolBridgeDeps) {
+    const { clock, accepting = { delayMs: LIMITS.acceptDelayMs, most: LIMITS.ringsHeld } } = deps;
+    this.accepting = new LateAnswers(clock, accepting);
+  }
 
   start(): void {
     const { host } = this.deps;
@@ -59,6 +70,7 @@ export class NATSToolBridge {
   /** Ends the subscriptions; the connection stays its owner's. */
   close(): void {
     for (const stop of this.stops.splice(0)) stop();
+    this.accepting.stop();
     for (const subscriptions of this.subscriptions.values()) {
       for (const subscription of subscriptions) subscription.unsubscribe();
     }
@@ -79,7 +91,7 @@ export class NATSToolBridge {
 
   private subscribe(address: DaemonAddress, subjects: DaemonSubjects): readonly NatsSubscription[] {
     const { connection } = this.deps.link;
-    const on = (subject: string, take: (message: NatsMessage) => Promise<string> | string) =>
+    const on = (subject: string, take: (message: NatsMessage) => Promise<Reply> | Reply) =>
       connection.subscribe(subject, {
         callback: (error, message) => {
           if (error === null) this.answer(message, take);
@@ -102,11 +114,14 @@ export class NATSToolBridge {
     this.subscriptions.delete(key);
   }
 
-  private answer(message: NatsMessage, take: (message: NatsMessage) => Promise<string> | string): void {
+  private answer(message: NatsMessage, take: (message: NatsMessage) => Promise<Reply> | Reply): void {
+    const respond = (reply: Reply) => {
+      if (reply !== undefined) message.respond(reply);
+    };
     try {
       const reply = take(message);
-      if (typeof reply === "string") message.respond(reply);
-      else void reply.then((text) => message.respond(text)).catch((error) => this.dropped(message, error));
+      if (reply instanceof Promise) void reply.then(respond).catch((error) => this.dropped(message, error));
+      else respond(reply);
     } catch (error) {
       this.dropped(message, error);
     }
@@ -117,7 +132,7 @@ export class NATSToolBridge {
     this.deps.log.warn("a request was not answered", { subject: message.subject, cause: messageOf(error) });
   }
 
-  private takeRequest(address: DaemonAddress, message: NatsMessage, sync: boolean): Promise<string> | string {
+  private takeRequest(address: DaemonAddress, message: NatsMessage, sync: boolean): Promise<Reply> | Reply {
     try {
       const decoded = decodeToolRequest(message.string(), address, this.deps.check);
       const traceparent = message.headers?.get("traceparent") ?? "";
@@ -143,19 +158,37 @@ export class NATSToolBridge {
     return { ...request, inputJson: JSON.stringify(call.input) };
   }
 
-  private offer(address: DaemonAddress, request: ToolRequest, sync: boolean, replyTo: string | undefined): string {
-    // Noted first: a host may know the outcome before `offer` returns.
-    if (sync && replyTo !== undefined && replyTo !== "") this.rings.note(request.toolCallId, replyTo);
+  /** Undefined: whoever asked is told later. */
+  private offer(
+    address: DaemonAddress,
+    request: ToolRequest,
+    sync: boolean,
+    replyTo: string | undefined,
+  ): string | undefined {
+    const { toolCallId } = request;
+    const ringsFor = sync && replyTo !== undefined && replyTo !== "" ? replyTo : undefined;
+    if (ringsFor !== undefined) {
+      // Noted first: a host may know the outcome before `offer` returns.
+      this.rings.note(toolCallId, ringsFor);
+      this.accepting.hold(ringsFor, () => this.publish(ringsFor, encodeToolReply(toolCallId, Status.ACCEPTED)));
+    }
     const answer = this.deps.host.offer(address, request);
-    if (answer !== "accepted") this.rings.forget(request.toolCallId, replyTo);
-    return encodeToolReply(request.toolCallId, STATUS[answer]);
+    if (answer === "accepted" && ringsFor !== undefined) return undefined;
+    if (ringsFor !== undefined) this.accepting.drop(ringsFor);
+    if (answer !== "accepted") this.rings.forget(toolCallId, replyTo);
+    return encodeToolReply(toolCallId, STATUS[answer]);
   }
 
   private ring(toolCallId: string, status: Status): void {
-    const { connection } = this.deps.link;
     for (const replyTo of this.rings.take(toolCallId)) {
-      if (!connection.isClosed()) connection.publish(replyTo, encodeToolReply(toolCallId, status));
+      this.accepting.drop(replyTo);
+      this.publish(replyTo, encodeToolReply(toolCallId, status));
     }
+  }
+
+  private publish(replyTo: string, body: string): void {
+    const { connection } = this.deps.link;
+    if (!connection.isClosed()) connection.publish(replyTo, body);
   }
 
   private takeCommand(address: DaemonAddress, message: NatsMessage): Promise<string> | string {

@@ -122,21 +122,3 @@ export class GrpcMessageReader {
     this.at = 0;
   }
 }
-
-/** Messages as they stand in the body of a call, one after the other. */
-export function frameGrpcMessages(messages: readonly Uint8Array[]): Uint8Array {
-  // A Buffer: streams make one of anything else, which takes longer than all that is done here.
-  const bytes = Buffer.allocUnsafe(messages.reduce((sum, message) => sum + HEAD_BYTES + message.length, 0));
-  let at = 0;
-  for (const message of messages) {
-    const { length } = message;
-    bytes[at] = 0;
-    bytes[at + 1] = length >>> 24;
-    bytes[at + 2] = length >>> 16;
-    bytes[at + 3] = length >>> 8;
-    bytes[at + 4] = length;
-    bytes.set(message, at + HEAD_BYTES);
-    at += HEAD_BYTES + length;
-  }
-  return bytes;
-}

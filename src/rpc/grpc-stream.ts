@@ -4,7 +4,8 @@ import { ReliantError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import { logger } from "../core/logger.ts";
 import { ERROR_HEADER, shownError } from "./connect-errors.ts";
-import { frameGrpcMessages, GrpcMessageReader } from "./grpc-message-reader.ts";
+import { GrpcMessageReader } from "./grpc-message-reader.ts";
+import type { GrpcMessageWriter } from "./grpc-message-writer.ts";
 import type { TurnEnd } from "./turn-end.ts";
 
 /** One end of a bidirectional call: takes the client's messages, and is asked for its own when they can go out. */
@@ -13,7 +14,10 @@ export interface GrpcPeer {
   take(message: Uint8Array): Promise<void> | undefined;
   /** The client sends no more. */
   finished(): void;
-  /** The next message, encoded; `wait`: there is none now, `ready` will be called; `end`: there are no more. */
+  /**
+   * The next message, encoded, whose bytes may be those of the one before; `wait`: there is none now, `ready` will be
+   * called; `end`: there are no more.
+   */
   next(): Uint8Array | "wait" | "end";
   /** After `end`: what the call ended with. */
   failure(): ReliantError | undefined;
@@ -80,7 +84,7 @@ export class GrpcServerStream implements GrpcCall {
     private readonly stream: ServerHttp2Stream,
     private readonly headers: IncomingHttpHeaders,
     private readonly method: GrpcStreamMethod,
-    private readonly deps: { readonly turnEnd: TurnEnd; readonly clock: Clock },
+    private readonly deps: { readonly turnEnd: TurnEnd; readonly writer: GrpcMessageWriter; readonly clock: Clock },
   ) {
     this.reader = new GrpcMessageReader(method.maxMessageBytes, method.maxFirstMessageBytes);
     stream.on("wantTrailers", () => {
@@ -248,15 +252,14 @@ export class GrpcServerStream implements GrpcCall {
   }
 
   private flush(): void {
+    const { writer } = this.deps;
+    // A call before this one may have failed in the middle.
+    writer.clear();
     while (!this.blocked && !this.over) {
-      const messages: Uint8Array[] = [];
-      let bytes = 0;
       let next = this.peer.next();
-      for (; typeof next !== "string"; next = bytes < WRITE_BYTES ? this.peer.next() : "wait") {
-        messages.push(next);
-        bytes += next.length;
-      }
-      if (messages.length > 0) this.write(frameGrpcMessages(messages));
+      for (; typeof next !== "string"; next = writer.bytes < WRITE_BYTES ? this.peer.next() : "wait") writer.add(next);
+      const { bytes } = writer;
+      if (bytes > 0) this.write(writer.take());
       if (next === "end") this.end(this.peer.failure());
       if (bytes < WRITE_BYTES) return;
     }

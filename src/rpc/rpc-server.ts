@@ -18,6 +18,7 @@ import { type ConnectRoutes, connectRoutes } from "./connect-handler.ts";
 import { Connections } from "./connections.ts";
 import { type CorsPolicy, corsAnswer } from "./cors.ts";
 import { type Fetch, fetchHandler } from "./fetch-handler.ts";
+import { GrpcMessageWriter } from "./grpc-message-writer.ts";
 import { GrpcServerStream, type GrpcStreamMethod, isPlainGrpc } from "./grpc-stream.ts";
 import { handOverGuarded } from "./http2-guard.ts";
 import { answerText, headerOf, type NodeHandler, type NodeRequest, type NodeResponse, pathOf } from "./node-request.ts";
@@ -167,7 +168,7 @@ function requestHandler(options: RpcServerOptions, shutdownSignal: AbortSignal, 
 class HandFramed {
   private readonly methods: ReadonlyMap<string, GrpcStreamMethod>;
   private readonly open = new Set<GrpcServerStream>();
-  private readonly turnEnd = new TurnEnd();
+  private readonly shared = { turnEnd: new TurnEnd(), writer: new GrpcMessageWriter() };
 
   constructor(
     methods: readonly GrpcStreamMethod[],
@@ -192,7 +193,7 @@ class HandFramed {
 
   private take(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, method: GrpcStreamMethod): void {
     const end = this.connections.begin(this.connections.socketOf(stream.session));
-    const call = new GrpcServerStream(stream, headers, method, { turnEnd: this.turnEnd, clock: this.clock });
+    const call = new GrpcServerStream(stream, headers, method, { ...this.shared, clock: this.clock });
     this.open.add(call);
     stream.once("close", () => {
       this.open.delete(call);

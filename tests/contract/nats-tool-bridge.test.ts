@@ -54,6 +54,21 @@ async function ask(subject: string, body: string): Promise<{ status?: string; ok
   return answer.json();
 }
 
+/** The statuses that are answered, up to the one that is named, and what comes shortly after it. */
+async function answersTo(subject: string, body: string, last: string): Promise<string[]> {
+  const { connection } = link;
+  const inbox = `_INBOX.test.${crypto.randomUUID()}`;
+  const statuses: string[] = [];
+  const subscription = connection.subscribe(inbox, {
+    callback: (_, message) => statuses.push(JSON.parse(message.string()).status),
+  });
+  connection.publish(subject, body, { reply: inbox });
+  await eventually(`the answer ${last}`, () => statuses.includes(last));
+  await systemClock.sleep(3 * LIMITS.acceptDelayMs);
+  subscription.unsubscribe();
+  return statuses;
+}
+
 /** False where somebody answers, or the message went to one who has just gone. */
 async function nobodyListens(subject: string): Promise<boolean> {
   const error = await link.connection.request(subject, '{"online":{}}', { timeout: 300 }).catch((thrown) => thrown);
@@ -87,6 +102,26 @@ describe("the bridge between NATS and a gateway", () => {
       toolCallId: call.id,
       status: "STATUS_ACCEPTED",
     });
+  });
+
+  test("answers whoever waits for the outcome with that alone where it comes soon", async () => {
+    await daemon.connect(service);
+    const call = store.request("usr_ada");
+    const times = { timeoutMs: 60_000, deadlineAtMs: systemClock.now() + 60_000 };
+    await store.toolCalls.dispatch({ toolCallId: call.id, daemonId: daemon.daemonId, ...times });
+    const body = encodeToolRequest(address(), requestOf(call, daemon.daemonId));
+    const answers = await answersTo(daemonSubjects(address()).syncRequest, body, "STATUS_DONE");
+    expect(answers).toEqual(["STATUS_DONE"]);
+  });
+
+  test("tells whoever waits for the outcome that it has the call, where that takes longer", async () => {
+    daemon.knobs.holdReady = true;
+    const connection = await daemon.connect(service);
+    const call = store.request("usr_ada");
+    const body = encodeToolRequest(address(), requestOf(call, daemon.daemonId));
+    const asked = answersTo(daemonSubjects(address()).syncRequest, body, "STATUS_ACCEPTED");
+    await connection.awaitFrame("offer");
+    expect(await asked).toEqual(["STATUS_ACCEPTED"]);
   });
 
   test.each([

@@ -1,5 +1,5 @@
 import { createServer } from "node:http2";
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { BoundedQueue } from "../../core/bounded-queue.ts";
 import type { Clock } from "../../core/clock.ts";
@@ -10,14 +10,16 @@ import {
   ToolsDaemonService,
 } from "../../gen/reliant/v1/daemon_pb.ts";
 import type { BenchDrivers } from "../bench-part.ts";
+import { BareCalls, type BareFrame } from "./bare-calls.ts";
 import { aborted } from "./gateway-part.ts";
 import { BARE_OPTIONS } from "./part-options.ts";
 
-type Frame = NonNullable<MessageInitShape<typeof ConnectResponseSchema>["frame"]>;
+/** Frames that wait for one daemon: more than any of these loads leaves there. */
+const QUEUED = 4096;
 
 /**
- * What the gateway is measured against: a program of connect-node and nothing else, which welcomes each stream and beats
- * as the gateway does; and an echo over NATS. Says its port, and runs until the signal aborts.
+ * What the gateway is measured against: a program of connect-node and nothing else, which welcomes each stream, beats as
+ * the gateway does and passes calls on; and an echo over NATS. Says its port, and runs until the signal aborts.
  */
 export async function runBarePart(
   given: unknown,
@@ -30,11 +32,14 @@ export async function runBarePart(
   const link = await drivers.openNats(options.natsUrl, signal);
   closing.defer(() => link.close());
   link.connection.subscribe(options.subject, { callback: (_, message) => void message.respond(message.data) });
+  const calls = new BareCalls(link.connection);
   await link.flush();
   const server = createServer(
     connectNodeAdapter({
       routes: (router) => {
-        router.service(ToolsDaemonService, { connect: (frames) => bareStream(frames, options.heartbeatMs, clock) });
+        router.service(ToolsDaemonService, {
+          connect: (frames) => bareStream(frames, calls, options.heartbeatMs, clock),
+        });
       },
     }),
   );
@@ -50,11 +55,12 @@ export async function runBarePart(
 
 async function* bareStream(
   frames: AsyncIterable<ConnectRequest>,
+  calls: BareCalls,
   heartbeatMs: number,
   clock: Clock,
 ): AsyncGenerator<ConnectResponse> {
-  const out = new BoundedQueue<ConnectResponse>(64);
-  const put = (frame: Frame) => out.push(response(frame));
+  const out = new BoundedQueue<ConnectResponse>(QUEUED);
+  const put = (frame: BareFrame) => void out.push(create(ConnectResponseSchema, { frame }));
   put({ case: "welcome", value: { epoch: 1n } });
   let sequence = 0n;
   let stopTimer: () => void = () => undefined;
@@ -67,9 +73,10 @@ async function* bareStream(
   };
   beat();
   const read = async () => {
-    for await (const { frame } of frames) {
+    for await (const message of frames) {
+      calls.take(message, put);
       // A command's result is sent back as a heartbeat: the ping-pong of the raw parts.
-      if (frame.case === "commandResult") put({ case: "heartbeat", value: { sequence: 1n } });
+      if (message.frame.case === "commandResult") put({ case: "heartbeat", value: { sequence: 1n } });
     }
   };
   void read()
@@ -80,8 +87,4 @@ async function* bareStream(
   } finally {
     stopTimer();
   }
-}
-
-function response(frame: Frame): ConnectResponse {
-  return create(ConnectResponseSchema, { frame });
 }

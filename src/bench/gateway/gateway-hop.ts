@@ -17,6 +17,7 @@ const FEW = 200;
 /** A little above the numbers to reach, because what counts is what was reached. */
 const MANY_RATES = [1_500, 3_000, 4_100, 5_000, 6_000] as const;
 const FEW_RATES = [4_000, 6_000, 8_000, 10_100, 12_000] as const;
+const BARE_RATES = [1_000, 2_000, 3_000, ...FEW_RATES] as const;
 const SUBJECT = "bench.gateway.echo";
 const READY_MS = 120_000;
 /** Rounds of traffic at a rate that any machine holds: memory must not grow from one to the next. */
@@ -56,7 +57,9 @@ async function measureGateway(world: BenchWorld): Promise<PartReport> {
       figure("hop_p50_ms", "hop alone, one caller: p50", few.p50Ms, "ms", {
         raw: { what: "NATS request and reply, one caller: p50", value: few.echoP50Ms },
       }),
-      figure("hop_200_per_s", "hop alone, 200 daemons, p99 ≤ 50 ms: calls", few.held.perSecond, "/s", echo),
+      figure("hop_200_per_s", "hop alone, 200 daemons, p99 ≤ 50 ms: calls", few.held.perSecond, "/s", {
+        raw: { what: "the same messages through bare NATS and connect-node", value: few.bareHeld.perSecond },
+      }),
     ],
     growths: [
       idleGrowth("idle_memory_growth", "gateway, idle daemons: memory", "MB", ours, ({ megabytes }) => megabytes),
@@ -79,6 +82,7 @@ async function measureGateway(world: BenchWorld): Promise<PartReport> {
       "hop: over a store in memory, which keeps nothing",
       `hop, 10,000 daemons (${many.load}): ${many.held.tried.join("; ")}`,
       `hop, 200 daemons (${few.load}): ${few.held.tried.join("; ")}`,
+      `the same through bare NATS and connect-node: ${few.bareHeld.tried.join("; ")}`,
     ],
   };
 }
@@ -156,7 +160,7 @@ async function measureFew(world: BenchWorld) {
   const fleet = new GrowingFleet(installation, daemonsOf(port));
   await fleet.growTo(FEW);
   const beats = { subject: SUBJECT, heartbeatMs: LIMITS.heartbeatIdleMs };
-  await startPart(world, await startPeer(installation, "gateway-bare", { natsUrl, ...beats }));
+  const bare = await startPart(world, await startPeer(installation, "gateway-bare", { natsUrl, ...beats }));
   const closed = { daemons: FEW, perSecond: 0 };
   const echoOf = (callers: number) => driveCalls(installation, { kind: "nats", subject: SUBJECT, callers, ...closed });
   const { p50Ms } = await driveCalls(installation, { kind: "hop", callers: 1, ...closed });
@@ -164,7 +168,11 @@ async function measureFew(world: BenchWorld) {
   const { value: held, load } = await withLoad(() => highestHeldRate(installation, pid, FEW, FEW_RATES));
   const { perSecond: echoPerSecond } = await echoOf(200);
   await fleet.stop();
-  return { p50Ms, echoP50Ms, held, load, echoPerSecond };
+  const bareFleet = new GrowingFleet(installation, daemonsOf(bare.port));
+  await bareFleet.growTo(FEW);
+  const bareHeld = await highestHeldRate(installation, bare.pid, FEW, BARE_RATES);
+  await bareFleet.stop();
+  return { p50Ms, echoP50Ms, held, load, echoPerSecond, bareHeld };
 }
 
 async function startPart({ signal }: BenchWorld, peer: Awaited<ReturnType<typeof startPeer>>) {

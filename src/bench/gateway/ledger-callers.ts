@@ -1,12 +1,13 @@
 import type { Clock } from "../../core/clock.ts";
 import { ReliantError } from "../../core/errors.ts";
+import type { ToolRequest } from "../../routing/daemon-router.ts";
 import type { BenchDrivers } from "../bench-part.ts";
 import { driveClosedLoop } from "../closed-loop.ts";
 import { PAYLOAD_BYTES } from "./hop-load.ts";
-import { LEDGER_CALLERS, type RequestedCall, readCalls } from "./ledger-options.ts";
+import { LEDGER_CALLERS, type LedgerCallersOptions, type RequestedCall, readCalls } from "./ledger-options.ts";
 
 /** Time of the tool itself: more than any of these calls is on its way. */
-const TIMEOUT_MS = 60_000;
+export const TIMEOUT_MS = 60_000;
 const INPUT = JSON.stringify({ path: "x".repeat(PAYLOAD_BYTES) });
 
 /** The word for what came of a run. */
@@ -29,13 +30,26 @@ export async function runLedgerCallers(
   closing.defer(() => store.close());
   const router = drivers.openRouter(store, nats);
   closing.defer(() => router.close());
-  const act = async ({ toolCallId, chatId, daemonId }: RequestedCall) => {
-    const request = { toolCallId, chatId, userId, daemonId, toolName: "read_file", roots: ["/bench"] };
-    const call = await router.sendToolRequestSync({ ...request, inputJson: INPUT, timeoutMs: TIMEOUT_MS }, signal);
+  const act = async (requested: RequestedCall) => {
+    const call = await router.sendToolRequestSync(requestOf(requested, userId), signal);
     if (call.state !== "succeeded") {
       throw new ReliantError("internal", `call a daemon of the bench: it is ${call.state}: ${call.result?.text}`);
     }
   };
+  await driveRuns(runs, act, say);
+}
+
+/** What is asked of the daemon for this call. */
+export function requestOf(call: RequestedCall, userId: string): ToolRequest {
+  return { ...call, userId, toolName: "read_file", roots: ["/bench"], inputJson: INPUT, timeoutMs: TIMEOUT_MS };
+}
+
+/** One run after the other, each with calls of its own; says each one's facts. */
+export async function driveRuns(
+  runs: LedgerCallersOptions["runs"],
+  act: (call: RequestedCall) => Promise<void>,
+  say: (word: string, value: unknown) => void,
+): Promise<void> {
   for (const [index, { callsFile, loop }] of runs.entries()) {
     say(wordOfRun(index), await driveClosedLoop(await readCalls(callsFile), act, loop));
   }

@@ -118,6 +118,17 @@ export function parseFrame(piece: Buffer): RawFrame {
   };
 }
 
+/** Of one or more whole frames: what a peer's windows count of them. */
+export function payloadBytesOf(frames: Buffer): number {
+  let bytes = 0;
+  for (let at = 0; at < frames.length; ) {
+    const length = frames.readUIntBE(at, 3);
+    bytes += length;
+    at += HEADER_BYTES + length;
+  }
+  return bytes;
+}
+
 /** The new initial window where the settings tell one. */
 export function initialWindowOf(settings: Buffer): number | undefined {
   for (let at = 0; at + 6 <= settings.length; at += 6) {

@@ -10,6 +10,7 @@ import {
   initialWindowOf,
   OUR_WINDOW,
   parseFrame,
+  payloadBytesOf,
   windowUpdate,
 } from "./raw-http2.ts";
 import { RawOut } from "./raw-out.ts";
@@ -145,11 +146,11 @@ export class RawStream {
     }
   }
 
-  /** The window counts payloads; the heads of frames counted with them only make us a little slower. */
   private spend(data: Buffer): boolean {
-    if (data.length > Math.min(this.connectionWindow, this.streamWindow)) return false;
-    this.connectionWindow -= data.length;
-    this.streamWindow -= data.length;
+    const bytes = payloadBytesOf(data);
+    if (bytes > Math.min(this.connectionWindow, this.streamWindow)) return false;
+    this.connectionWindow -= bytes;
+    this.streamWindow -= bytes;
     return true;
   }
 

@@ -19,7 +19,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: "old-epoch-has-no-effect",
     steps: 3_000,
     // Rare: only between the new epoch and the new connection's own frames.
-    seeds: [3],
+    seeds: [115],
   },
   {
     patch: "disconnect-without-the-epoch.patch",
@@ -54,7 +54,7 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: "a result is told until it is acked",
     breaks: "comes-to-rest",
     steps: 4_000,
-    seeds: [3, 18],
+    seeds: [2, 3],
   },
   {
     patch: "answer-settled-twice.patch",
@@ -132,7 +132,7 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: "what another attempt has started is waited for up to its deadline",
     breaks: "unknown-only-where-allowed",
     steps: 8_000,
-    seeds: [5, 17],
+    seeds: [50],
   },
   {
     patch: "acked-call-stays-open.patch",

@@ -59,12 +59,3 @@ test("frames that are written by hand are those of the library, byte for byte", 
     { numRuns: 3_000 },
   );
 });
-
-test("a frame stays as it is when the next one is written", () => {
-  const bytes = new FrameBytes();
-  const ack = (toolCallId: string): OutboundFrame => ({ case: "ack", value: { toolCallId } });
-  const first = bytes.of(ack("call_1"));
-  const before = Buffer.from(first).toString("hex");
-  bytes.of(ack("call_2"));
-  expect(Buffer.from(first).toString("hex")).toBe(before);
-});

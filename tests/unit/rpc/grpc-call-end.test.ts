@@ -2,12 +2,11 @@ import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { connect, constants, type IncomingHttpHeaders } from "node:http2";
 import { ReliantError } from "../../../src/core/errors.ts";
 import { LIMITS } from "../../../src/core/limits.ts";
-import { frameGrpcMessages } from "../../../src/rpc/grpc-message-reader.ts";
 import type { RpcServer } from "../../../src/rpc/rpc-server.ts";
 import { BOUNDS } from "../../support/bounds.ts";
 import { eventually } from "../../support/eventually.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
-import { HEARTBEAT, MAX_BYTES, PATH, rawCall, startPeers, type TestPeer } from "./grpc-test-peer.ts";
+import { frameGrpcMessages, HEARTBEAT, MAX_BYTES, PATH, rawCall, startPeers, type TestPeer } from "./grpc-test-peer.ts";
 
 setDefaultTimeout(BOUNDS.readyMs * 2);
 

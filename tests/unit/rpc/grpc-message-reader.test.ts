@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { ReliantError } from "../../../src/core/errors.ts";
-import { frameGrpcMessages, GrpcMessageReader } from "../../../src/rpc/grpc-message-reader.ts";
+import { GrpcMessageReader } from "../../../src/rpc/grpc-message-reader.ts";
+import { frameGrpcMessages } from "./grpc-test-peer.ts";
 
 const MAX_BYTES = 1000;
 

@@ -17,12 +17,11 @@ import {
   type ConnectResponse,
   ToolsDaemonService,
 } from "../../../src/gen/reliant/v1/daemon_pb.ts";
-import { frameGrpcMessages } from "../../../src/rpc/grpc-message-reader.ts";
 import type { RpcServer } from "../../../src/rpc/rpc-server.ts";
 import { BOUNDS } from "../../support/bounds.ts";
 import { eventually } from "../../support/eventually.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
-import { HEARTBEAT, MAX_BYTES, PATH, rawCall, startPeers } from "./grpc-test-peer.ts";
+import { frameGrpcMessages, HEARTBEAT, MAX_BYTES, PATH, rawCall, startPeers } from "./grpc-test-peer.ts";
 
 setDefaultTimeout(BOUNDS.readyMs * 2);
 

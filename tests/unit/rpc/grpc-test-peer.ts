@@ -2,6 +2,7 @@ import { connect, type IncomingHttpHeaders } from "node:http2";
 import { type Clock, systemClock } from "../../../src/core/clock.ts";
 import type { ReliantError } from "../../../src/core/errors.ts";
 import { ToolsDaemonService } from "../../../src/gen/reliant/v1/daemon_pb.ts";
+import { GrpcMessageWriter } from "../../../src/rpc/grpc-message-writer.ts";
 import type { GrpcCall, GrpcPeer } from "../../../src/rpc/grpc-stream.ts";
 import { openRpcServer } from "../../../src/rpc/rpc-server.ts";
 
@@ -9,6 +10,13 @@ export const PATH = "/reliant.v1.ToolsDaemonService/Connect";
 export const MAX_BYTES = 100_000;
 /** A frame of the gateway that says nothing: `heartbeat {}`. */
 export const HEARTBEAT = Uint8Array.of(0x1a, 0);
+
+/** Messages as they stand in the body of a call, one after the other. */
+export function frameGrpcMessages(messages: readonly Uint8Array[]): Uint8Array {
+  const writer = new GrpcMessageWriter();
+  for (const message of messages) writer.add(message);
+  return writer.take();
+}
 
 /** Answers each message with what it is told to, and tells what became of its call. */
 export class TestPeer implements GrpcPeer {
