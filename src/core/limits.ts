@@ -167,6 +167,8 @@ export const LIMITS = {
   supersededCheckMs: 10 * SECOND,
   /** Frames and bytes that wait for one daemon to read them. Beyond it offers are answered `busy`; other frames end the connection. */
   outboundFrames: 4096,
+  /** Control frames that may wait for another one to go with: far below `outboundFrames`, so that waiting fills no lane. */
+  outboundLaterFrames: 256,
   outboundBytes: 8 * MIB,
   /** Daemons that a gateway is built for (design §5), and files that it opens beside their connections. */
   gatewayDaemons: 10_000,

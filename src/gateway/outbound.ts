@@ -41,10 +41,11 @@ export class Outbound {
     return true;
   }
 
-  /** As `pushControl`, for a frame that waits until another one goes out, or until `wake`. */
+  /** As `pushControl`, for a frame that waits until another one goes out, until `wake`, or until many wait. */
   pushLater(frame: OutboundFrame): boolean {
     if (this.closed || this.control.size >= LIMITS.outboundFrames) return false;
     this.control.push(frame, 0);
+    if (this.control.size >= LIMITS.outboundLaterFrames) this.reader?.ready();
     return true;
   }
 

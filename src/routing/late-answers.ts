@@ -21,21 +21,19 @@ export class LateAnswers {
     private readonly bounds: LateAnswerBounds,
   ) {}
 
-  /** Gives it at once where too many are held. */
-  hold(key: string, give: () => void): void {
-    if (this.stopped || this.young.size + this.old.size >= this.bounds.most) {
-      give();
-      return;
-    }
+  /** False where too many are held, or none any more: it is to be given at once. `give` must not throw. */
+  hold(key: string, give: () => void): boolean {
+    if (this.stopped || this.young.size + this.old.size >= this.bounds.most) return false;
     this.young.set(key, give);
     this.arm();
+    return true;
   }
 
   drop(key: string): void {
     if (!this.young.delete(key)) this.old.delete(key);
   }
 
-  /** Gives all that are held, and from now on each at once. */
+  /** Gives all that are held, and holds no more. */
   stop(): void {
     this.stopped = true;
     this.stopTimer?.();

@@ -158,37 +158,38 @@ export class NATSToolBridge {
     return { ...request, inputJson: JSON.stringify(call.input) };
   }
 
-  /** Undefined: whoever asked is told later. */
-  private offer(
-    address: DaemonAddress,
-    request: ToolRequest,
-    sync: boolean,
-    replyTo: string | undefined,
-  ): string | undefined {
+  private offer(address: DaemonAddress, request: ToolRequest, sync: boolean, replyTo: string | undefined): Reply {
     const { toolCallId } = request;
     const ringsFor = sync && replyTo !== undefined && replyTo !== "" ? replyTo : undefined;
-    if (ringsFor !== undefined) {
-      // Noted first: a host may know the outcome before `offer` returns.
-      this.rings.note(toolCallId, ringsFor);
-      this.accepting.hold(ringsFor, () => this.publish(ringsFor, encodeToolReply(toolCallId, Status.ACCEPTED)));
-    }
+    // Noted first: a host may know the outcome before `offer` returns.
+    if (ringsFor !== undefined) this.rings.note(toolCallId, ringsFor);
     const answer = this.deps.host.offer(address, request);
-    if (answer === "accepted" && ringsFor !== undefined) return undefined;
-    if (ringsFor !== undefined) this.accepting.drop(ringsFor);
-    if (answer !== "accepted") this.rings.forget(toolCallId, replyTo);
-    return encodeToolReply(toolCallId, STATUS[answer]);
+    const reply = encodeToolReply(toolCallId, STATUS[answer]);
+    if (answer !== "accepted") {
+      this.rings.forget(toolCallId, replyTo);
+      return reply;
+    }
+    if (ringsFor === undefined) return reply;
+    // Rung already.
+    if (!this.rings.has(toolCallId, ringsFor)) return undefined;
+    return this.accepting.hold(ringsFor, () => this.tell(ringsFor, reply)) ? undefined : reply;
   }
 
   private ring(toolCallId: string, status: Status): void {
     for (const replyTo of this.rings.take(toolCallId)) {
       this.accepting.drop(replyTo);
-      this.publish(replyTo, encodeToolReply(toolCallId, status));
+      this.tell(replyTo, encodeToolReply(toolCallId, status));
     }
   }
 
-  private publish(replyTo: string, body: string): void {
+  private tell(replyTo: string, body: string): void {
     const { connection } = this.deps.link;
-    if (!connection.isClosed()) connection.publish(replyTo, body);
+    try {
+      if (!connection.isClosed()) connection.publish(replyTo, body);
+    } catch (error) {
+      // Drained or closed meanwhile: whoever waits asks again, or finds the outcome by its poll.
+      this.deps.log.warn("an answer was not sent", { cause: messageOf(error) });
+    }
   }
 
   private takeCommand(address: DaemonAddress, message: NatsMessage): Promise<string> | string {

@@ -32,6 +32,10 @@ export class RingBook {
     if (known.length === 0) this.replies.delete(toolCallId);
   }
 
+  has(toolCallId: string, replyTo: string): boolean {
+    return this.replies.get(toolCallId)?.includes(replyTo) ?? false;
+  }
+
   /** Everybody to ring, and forgets them. */
   take(toolCallId: string): readonly string[] {
     const known = this.replies.get(toolCallId) ?? [];

@@ -124,6 +124,26 @@ describe("the bridge between NATS and a gateway", () => {
     expect(await asked).toEqual(["STATUS_ACCEPTED"]);
   });
 
+  test("says nothing about a call that its gateway could not take, so that it is sent again", async () => {
+    bridge.close();
+    const offer = () => {
+      throw new Error("the gateway is broken");
+    };
+    const host: ToolsDaemonService = Object.create(service, { offer: { value: offer } });
+    const check = createMessageCheck();
+    bridge = new NATSToolBridge({
+      ...{ link, host, toolCalls: store.toolCalls, check, clock: systemClock, log: logger("test") },
+    });
+    bridge.start();
+    await daemon.connect(service);
+    const call = store.request("usr_ada");
+    const body = encodeToolRequest(address(), requestOf(call, daemon.daemonId));
+    const request = link.connection.request(daemonSubjects(address()).syncRequest, body, {
+      timeout: 4 * LIMITS.acceptDelayMs,
+    });
+    await expect(request).rejects.toThrow("TIMEOUT");
+  });
+
   test.each([
     ["no JSON", "hello"],
     ["JSON of another shape", "[1]"],

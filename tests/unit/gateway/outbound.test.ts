@@ -28,6 +28,16 @@ describe("frames on their way out", () => {
     expect((await next).value?.frame).toMatchObject(grant("call_1"));
   });
 
+  test("that may wait for another one wake the reader when many wait", () => {
+    const outbound = new Outbound();
+    let woken = 0;
+    outbound.read({ ready: () => woken++, closing: () => undefined, cut: () => undefined });
+    for (let index = 1; index < LIMITS.outboundLaterFrames; index++) outbound.pushLater(ack(`call_${index}`));
+    expect(woken).toBe(0);
+    outbound.pushLater(ack("the last that waits"));
+    expect(woken).toBe(1);
+  });
+
   test("are bounded in number and bytes, one that is alone always fits", () => {
     const many = new Outbound();
     for (let index = 0; index < LIMITS.outboundFrames; index++) expect(many.push(grant("call_1"))).toBeTrue();
