@@ -1,21 +1,9 @@
-import { createServer } from "node:http2";
-import { create } from "@bufbuild/protobuf";
-import { connectNodeAdapter } from "@connectrpc/connect-node";
-import { BoundedQueue } from "../../core/bounded-queue.ts";
 import type { Clock } from "../../core/clock.ts";
-import {
-  type ConnectRequest,
-  type ConnectResponse,
-  ConnectResponseSchema,
-  ToolsDaemonService,
-} from "../../gen/reliant/v1/daemon_pb.ts";
 import type { BenchDrivers } from "../bench-part.ts";
 import { BareCalls, type BareFrame } from "./bare-calls.ts";
+import { type BareStream, openBareServer } from "./bare-server.ts";
 import { aborted } from "./gateway-part.ts";
 import { BARE_OPTIONS } from "./part-options.ts";
-
-/** Frames that wait for one daemon: more than any of these loads leaves there. */
-const QUEUED = 4096;
 
 /**
  * What the gateway is measured against: a program of connect-node and nothing else, which welcomes each stream, beats as
@@ -34,33 +22,13 @@ export async function runBarePart(
   link.connection.subscribe(options.subject, { callback: (_, message) => void message.respond(message.data) });
   const calls = new BareCalls(link.connection);
   await link.flush();
-  const server = createServer(
-    connectNodeAdapter({
-      routes: (router) => {
-        router.service(ToolsDaemonService, {
-          connect: (frames) => bareStream(frames, calls, options.heartbeatMs, clock),
-        });
-      },
-    }),
-  );
-  const listening = Promise.withResolvers<void>();
-  server.listen(0, "127.0.0.1", () => listening.resolve());
-  await listening.promise;
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("a server that listens has no port");
-  say("listening", { port: address.port });
+  const server = await openBareServer((put) => openStream(put, calls, options.heartbeatMs, clock), signal);
+  say("listening", { port: server.port });
   await aborted(signal);
   server.close();
 }
 
-async function* bareStream(
-  frames: AsyncIterable<ConnectRequest>,
-  calls: BareCalls,
-  heartbeatMs: number,
-  clock: Clock,
-): AsyncGenerator<ConnectResponse> {
-  const out = new BoundedQueue<ConnectResponse>(QUEUED);
-  const put = (frame: BareFrame) => void out.push(create(ConnectResponseSchema, { frame }));
+function openStream(put: (frame: BareFrame) => void, calls: BareCalls, heartbeatMs: number, clock: Clock): BareStream {
   put({ case: "welcome", value: { epoch: 1n } });
   let sequence = 0n;
   let stopTimer: () => void = () => undefined;
@@ -72,19 +40,12 @@ async function* bareStream(
     });
   };
   beat();
-  const read = async () => {
-    for await (const message of frames) {
+  return {
+    take: (message) => {
       calls.take(message, put);
       // A command's result is sent back as a heartbeat: the ping-pong of the raw parts.
       if (message.frame.case === "commandResult") put({ case: "heartbeat", value: { sequence: 1n } });
-    }
+    },
+    ended: () => stopTimer(),
   };
-  void read()
-    .catch(() => undefined)
-    .finally(() => out.close());
-  try {
-    yield* out;
-  } finally {
-    stopTimer();
-  }
 }

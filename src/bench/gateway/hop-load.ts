@@ -51,6 +51,9 @@ export interface HeldRate {
   readonly costs: readonly CostedCalls[];
 }
 
+/** A rate that is not held is tried once more: the host takes its share of a few seconds, too. */
+const TRIES = 2;
+
 /** Raises the rate step by step until it is no longer held: p99 over 50 ms, calls that are late, or calls that fail. `pid`: the gateway. */
 export async function highestHeldRate(
   installation: Installation,
@@ -61,15 +64,21 @@ export async function highestHeldRate(
   let held = 0;
   const tried: string[] = [];
   const costs: CostedCalls[] = [];
-  for (const perSecond of rates) {
+  const holds = async (perSecond: number): Promise<boolean> => {
     const costed = await driveCosted(installation, pid, { daemons, callers: UNDER_WAY, perSecond });
     const { facts } = costed;
     costs.push(costed);
     const { p50Ms, p99Ms } = facts;
     tried.push(`${perSecond}/s: ${facts.perSecond.toFixed(0)}/s, p50 ${p50Ms.toFixed(1)}, p99 ${p99Ms.toFixed(1)} ms`);
     installation.world.tell(`  ${daemons} daemons, ${tried.at(-1)}`);
-    if (p99Ms > P99_MS || !isHeld(facts, perSecond)) break;
+    if (p99Ms > P99_MS || !isHeld(facts, perSecond)) return false;
     held = facts.perSecond;
+    return true;
+  };
+  for (const perSecond of rates) {
+    let isHeldOnce = false;
+    for (let tries = 0; tries < TRIES && !isHeldOnce; tries++) isHeldOnce = await holds(perSecond);
+    if (!isHeldOnce) break;
   }
   return { perSecond: held, tried, costs };
 }

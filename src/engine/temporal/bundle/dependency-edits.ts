@@ -44,6 +44,14 @@ export function temporalEdits(target: BuildTarget, workflowThread: string): read
       reason: "pulls in webpack and swc; the workflow code is bundled by the build",
     },
     {
+      file: "@temporalio/worker/lib/debug-replayer/index.js",
+      find: undefined,
+      replace: `
+        exports.startDebugReplayer = () => { throw new Error("replay for a debugger: the executable cannot"); };
+      `,
+      reason: "for an editor's debugger: starts a thread from a file that does not exist inside the executable",
+    },
+    {
       file: "@temporalio/core-bridge/index.js",
       find: "const nativeLibPath = getPrebuiltPath();",
       replace: "",
