@@ -5,8 +5,17 @@ const CALLS_MAX = 1024;
 
 /** What one client has of the output of running tools: each byte at most once, in order; what is missing is a gap. */
 export class OutputFollower {
-  /** Bytes of each call's output that the client has or was told to be missing. */
-  private readonly reached = new Map<string, number>();
+  /** Bytes of each call's output that the client has or was told to be missing; undefined before the first. */
+  private readonly reached = new Map<string, number | undefined>();
+
+  /** The client knows of the call: its output may come. */
+  begin(toolCallId: string): void {
+    if (!this.reached.has(toolCallId)) this.set(toolCallId, undefined);
+  }
+
+  isBegun(toolCallId: string): boolean {
+    return this.reached.has(toolCallId);
+  }
 
   /** The part of the chunk that is new, with the gap before it; undefined where nothing is. */
   take(chunk: ToolOutputChunk): ToolOutputChunk | undefined {
@@ -30,7 +39,7 @@ export class OutputFollower {
     this.set(toolCallId, Number.POSITIVE_INFINITY);
   }
 
-  private set(toolCallId: string, bytes: number): void {
+  private set(toolCallId: string, bytes: number | undefined): void {
     this.reached.set(toolCallId, bytes);
     const [oldest] = this.reached.keys();
     if (this.reached.size > CALLS_MAX && oldest !== undefined) this.reached.delete(oldest);

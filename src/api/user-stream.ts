@@ -1,4 +1,4 @@
-import type { ProviderWait, ToolOutputChunk, UserUpdate } from "../chat/chat-update.ts";
+import type { ChatUpdate, ProviderWait, ToolOutputChunk, UserUpdate } from "../chat/chat-update.ts";
 import { isOutcome } from "../chat/tool-call.ts";
 import { BoundedQueue } from "../core/bounded-queue.ts";
 import type { Clock } from "../core/clock.ts";
@@ -44,6 +44,8 @@ export class UserStream implements PolledStream {
   /** Chats whose client may have come in the middle of a wait for the provider, until it was told. */
   private readonly arriving: Set<string>;
   private readonly live = new BoundedQueue<LiveEvent>(LIMITS.subscriberQueue);
+  /** Output of calls that the client has not been told of: it came by the hub before its message was read. */
+  private early: ToolOutputChunk[] = [];
   private bell: (() => void) | undefined;
 
   constructor(
@@ -152,6 +154,7 @@ export class UserStream implements PolledStream {
   /** Something may have been missed: live text is let go, and the store tells. */
   private readAllAgain(): void {
     this.live.drain();
+    this.early = [];
     this.userDirty = true;
     for (const chatId of this.chatIds) {
       this.dirty.add(chatId);
@@ -191,18 +194,28 @@ export class UserStream implements PolledStream {
     this.dirty.delete(chatId);
     const follower = this.followers.get(chatId);
     if (follower === undefined) return;
+    // A call whose output is here already stands in the chat: this read tells of it, or an earlier one has.
+    const toldOf = new Set(this.early.flatMap((chunk) => (chunk.chatId === chatId ? [chunk.toolCallId] : [])));
     for (;;) {
       const page = await this.deps.store.updates.chatUpdates(chatId, follower.lastSequence, LIMITS.updatePage);
-      // What a tool said last was published before its outcome stood: it goes first.
-      yield* this.fromHub();
       for (const update of page) {
-        if (update.event.kind === "tool_call" && isOutcome(update.event.state)) {
-          this.outputs.settle(update.event.toolCallId);
-        }
+        yield* this.lastWords(update.event);
         yield* follower.takeUpdate(update);
+        for (const toolCallId of callsIn(update.event)) this.outputs.begin(toolCallId);
       }
-      if (page.length < LIMITS.updatePage) return;
+      const isLast = page.length < LIMITS.updatePage;
+      if (isLast) for (const toolCallId of toldOf) this.outputs.begin(toolCallId);
+      yield* this.fromHub();
+      if (isLast) return;
     }
+  }
+
+  /** What a tool said last was published before its outcome stood: it goes before it. */
+  private *lastWords(event: ChatUpdate["event"]): Generator<StreamItem> {
+    if (event.kind !== "tool_call" || !isOutcome(event.state)) return;
+    this.outputs.begin(event.toolCallId);
+    yield* this.fromHub();
+    this.outputs.settle(event.toolCallId);
   }
 
   private async *storedLive(chatId: string): AsyncGenerator<StreamItem> {
@@ -220,6 +233,7 @@ export class UserStream implements PolledStream {
   }
 
   private *fromHub(): Generator<StreamItem> {
+    for (const chunk of this.early.splice(0)) yield* this.output(chunk);
     for (const event of this.live.drain()) {
       if (event.kind === "tool_output") yield* this.output(event.chunk);
       else yield* this.followers.get(event.delta.chatId)?.takeDelta(event.delta) ?? [];
@@ -227,6 +241,11 @@ export class UserStream implements PolledStream {
   }
 
   private *output(chunk: ToolOutputChunk): Generator<StreamItem> {
+    if (!this.outputs.isBegun(chunk.toolCallId)) {
+      if (this.early.length < LIMITS.subscriberQueue) this.early.push(chunk);
+      this.dirty.add(chunk.chatId);
+      return;
+    }
     const fresh = this.outputs.take(chunk);
     if (fresh !== undefined) yield { kind: "output", chunk: fresh };
   }
@@ -252,6 +271,13 @@ export class UserStream implements PolledStream {
   private ring(): void {
     this.bell?.();
   }
+}
+
+/** Tool calls that the client knows of once it has the update. */
+function callsIn(event: ChatUpdate["event"]): string[] {
+  if (event.kind === "tool_call") return [event.toolCallId];
+  if (event.kind !== "message") return [];
+  return event.message.blocks.flatMap((block) => (block.kind === "tool_call" ? [block.toolCallId] : []));
 }
 
 function subjectOf({ event }: UserUpdate): string {

@@ -24,6 +24,17 @@ export async function isAlive(pid: number): Promise<boolean> {
   return fields !== undefined && fields[0] !== "Z" && fields[0] !== "X";
 }
 
+/** True where no thread of the process runs: SIGSTOP, which is sent at once, takes hold some time later. One that has ended counts. */
+export async function isStopped(pid: number): Promise<boolean> {
+  if (process.platform !== "linux") {
+    const run = Bun.spawn(["ps", "-o", "state=", "-p", String(pid)], { stdout: "pipe", stderr: "ignore" });
+    return /^\s*(T|Z|$)/.test(await run.stdout.text());
+  }
+  const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
+  const states = await Promise.all(threads.map(async (thread) => (await statFields(`${pid}/task/${thread}`))?.[0]));
+  return states.every((state) => state === undefined || "TtZX".includes(state));
+}
+
 type Row = readonly [pid: number, ppid: number];
 
 async function procRows(): Promise<Row[]> {
@@ -37,9 +48,9 @@ async function procRows(): Promise<Row[]> {
   return rows.filter((row) => row !== undefined);
 }
 
-/** The fields of /proc/PID/stat (proc_pid_stat(5)) from the third on, the state; before it is the name, which may hold anything. */
-async function statFields(pid: number): Promise<string[] | undefined> {
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
+/** The fields of /proc/PID/stat, or of a thread's (proc_pid_stat(5)), from the third on, the state; before it is the name, which may hold anything. */
+async function statFields(of: number | string): Promise<string[] | undefined> {
+  const stat = await readFile(`/proc/${of}/stat`, "utf8").catch(() => undefined);
   return stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
 }
 

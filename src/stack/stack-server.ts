@@ -1,3 +1,4 @@
+import { isStopped } from "./child-processes.ts";
 import type { ManagedProcess } from "./managed-process.ts";
 
 /** A server of a stack, in a process of its own, at the same address for as long as it lives. */
@@ -12,7 +13,7 @@ export interface StackServer extends AsyncDisposable {
   kill9(): Promise<void>;
   /** Stops it where it runs, and starts it again; up when this resolves. */
   restart(signal?: AbortSignal): Promise<void>;
-  /** Freezes all of its processes: it holds its sockets and locks, and does nothing. */
+  /** Freezes all of its processes: it holds its sockets and locks, and does nothing. Its own process stands still when this resolves. */
   pause(): Promise<void>;
   resume(): Promise<void>;
   /** Ends it. What it has stored stays in its folder. */
@@ -77,6 +78,7 @@ export async function startServer(kind: ServerKind, signal?: AbortSignal): Promi
     pause: async () => {
       server.pause();
       if (server.isRunning) await kind.others?.signal(server, "SIGSTOP");
+      await server.awaitThat("it to stand still", () => !server.isRunning || isStopped(server.pid));
     },
     resume,
     stop,

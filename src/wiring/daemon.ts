@@ -12,7 +12,7 @@ import { type ConnectAs, credentialsWarning, readCredentials, resolveCredentials
 import { createDaemon, type Daemon } from "../daemon/daemon.ts";
 import { type DaemonFiles, daemonFiles } from "../daemon/daemon-files.ts";
 import { helloFields } from "../daemon/hello-fields.ts";
-import { readDaemonId, writeDaemonId } from "../daemon/identity-file.ts";
+import { IdKeeper, readDaemonId } from "../daemon/identity-file.ts";
 import { LogFile } from "../daemon/log-file.ts";
 import { thisMachine } from "../daemon/machine.ts";
 import { removePidFile, writePidFile } from "../daemon/pid-file.ts";
@@ -36,8 +36,9 @@ export async function runDaemon(settings: Settings, context: Context): Promise<n
   const log = LogFile.open(files.log);
   await configureLogging({ level: settings.logLevel, format: settings.logFormat, alsoTo: (line) => log.append(line) });
   const status = new StatusWriter(files.status, connectAs.gateway, systemClock);
+  const ids = new IdKeeper(files.identity, connectAs.daemonId);
   try {
-    const daemon = await daemonOf(settings, files, connectAs, status);
+    const daemon = await daemonOf(settings, files, connectAs, status, ids);
     await daemon.start();
     await writePidFile(files.pid);
     try {
@@ -54,6 +55,7 @@ export async function runDaemon(settings: Settings, context: Context): Promise<n
     logger("daemon").error("ended", { reason: messageOf(error) });
     throw error;
   } finally {
+    await ids.settled();
     await status.close();
     log.close();
   }
@@ -70,11 +72,11 @@ async function daemonOf(
   files: DaemonFiles,
   connectAs: ConnectAs,
   status: StatusWriter,
+  ids: IdKeeper,
 ): Promise<Daemon> {
   const { gateway: url, token, daemonId, userId, labels } = connectAs;
   const tools = createToolCatalog();
   const { version, target: platform } = buildInfo();
-  const keepId = idKeeper(files, daemonId);
   return createDaemon({
     transport: new ConnectTransport({
       url,
@@ -100,22 +102,9 @@ async function daemonOf(
       platform,
       toolNames: tools.names,
     }),
-    onWelcome: (welcome) => keepId(welcome.daemonId),
+    onWelcome: (welcome) => ids.keep(welcome.daemonId),
     onState: (state) => status.take(state),
   });
-}
-
-/** Keeps an id that the gateway gave; one that was given by hand is not kept. */
-function idKeeper(files: DaemonFiles, askedId: string): (daemonId: string) => void {
-  let kept = askedId !== "";
-  return (daemonId) => {
-    if (kept) return;
-    kept = true;
-    writeDaemonId(files.identity, daemonId).catch((error: unknown) => {
-      kept = false;
-      logger("daemon").error("daemon id not kept: the next start gets another one", { daemonId, error: String(error) });
-    });
-  };
 }
 
 async function liveUntil(signal: AbortSignal, daemon: Daemon): Promise<void> {

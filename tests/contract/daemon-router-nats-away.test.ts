@@ -53,14 +53,14 @@ describe("a tool call that comes while NATS", () => {
   test("stands still, its connections up, waits as well, until NATS goes on", async () => {
     await using closing = new AsyncDisposableStack();
     const { server, store, link, router, call, fence } = await openWorld(closing, systemClock.now());
-    server.pause();
+    await server.pause();
 
     const sent = router.sendToolRequestSync(requestOf(call, fence.daemonId), soon());
     await systemClock.sleep(LONG_ENOUGH_MS);
     expect(link.isConnected).toBe(true);
     expect(await store.toolCalls.get(call.id)).toMatchObject({ state: "dispatched" });
 
-    server.resume();
+    await server.resume();
     expect((await sent).result?.text).toContain("daemon_offline");
   }, 60_000);
 
@@ -88,13 +88,13 @@ describe("a tool call that comes while NATS", () => {
     const longAgoMs = systemClock.now() - 2 * SHORT_ROUTER_TIMES.reconnectGraceMs;
     const { server, store, router, call, fence } = await openWorld(closing, longAgoMs);
     await store.daemons.markDisconnected(fence);
-    server.pause();
+    await server.pause();
 
     const sent = router.sendToolRequestSync(requestOf(call, fence.daemonId), soon());
     await systemClock.sleep(LONG_ENOUGH_MS);
     expect(await store.toolCalls.get(call.id)).toMatchObject({ state: "requested" });
 
-    server.resume();
+    await server.resume();
     expect((await sent).result?.text).toContain("is not connected");
   }, 60_000);
 });
@@ -108,7 +108,7 @@ describe("a tool call that was dispatched as NATS went", () => {
       const [timeoutMs, deadlineAtMs] = [10, systemClock.now() + 500];
       await store.toolCalls.dispatch({ toolCallId: call.id, daemonId: fence.daemonId, timeoutMs, deadlineAtMs });
       if (how === "is away") await server.kill9();
-      else server.pause();
+      else await server.pause();
 
       const sent = router.sendToolRequestSync(requestOf(call, fence.daemonId, { timeoutMs }), soon());
       await systemClock.sleep(LONG_ENOUGH_MS);
@@ -118,7 +118,7 @@ describe("a tool call that was dispatched as NATS went", () => {
       expect(leftMs).toBeGreaterThan(SHORT_ROUTER_TIMES.toolCallSlackMs / 3);
 
       if (how === "is away") await server.restart();
-      else server.resume();
+      else await server.resume();
       // No gateway holds its daemon.
       expect((await sent).result?.text).toContain("daemon_offline");
     },

@@ -210,14 +210,14 @@ describe("the bridge between NATS and a gateway", () => {
   }, 60_000);
 
   test("rings once the outcome stands, long before the worker's poll", async () => {
-    const router = new NATSDaemonRouter({ store, link, clock: systemClock });
+    const times = { ...SHORT_ROUTER_TIMES, daemonOfflineMs: 20_000, acceptedMs: 20_000, ledgerPollMs: 60_000 };
+    const router = new NATSDaemonRouter({ store, link, clock: systemClock, times });
     await daemon.connect(service);
-    const startedAt = performance.now();
     const call = store.request("usr_ada");
-    await router.sendToolRequestSync(requestOf(call, daemon.daemonId), AbortSignal.timeout(30_000));
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    const ended = await router.sendToolRequestSync(requestOf(call, daemon.daemonId), AbortSignal.timeout(30_000));
+    expect(ended.state).toBe("succeeded");
     await router.close();
-  });
+  }, 60_000);
 });
 
 describe("the connection to NATS", () => {

@@ -36,3 +36,14 @@ test("nothing is sent of a call that has ended", () => {
   follower.settle("t");
   expect(follower.take(chunk(0, "late"))).toBeUndefined();
 });
+
+test("a call is begun once its client knows of it, and stays so when it has ended", () => {
+  const follower = new OutputFollower();
+  expect(follower.isBegun("t")).toBe(false);
+  follower.begin("t");
+  expect([follower.isBegun("t"), seen(follower.take(chunk(100, "x", 20)))]).toEqual([true, [100, "x", 20]]);
+  follower.begin("t");
+  expect(follower.take(chunk(100, "x"))).toBeUndefined();
+  follower.settle("t");
+  expect(follower.isBegun("t")).toBe(true);
+});

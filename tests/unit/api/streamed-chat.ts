@@ -94,6 +94,12 @@ export class StreamedChat implements Pick<UpdateHub, "subscribe"> {
     this.publish({ kind: "delta", userId: "u", delta });
   }
 
+  /** One byte of a tool's output, live. */
+  say(toolCallId: string, offset: number): void {
+    const chunk = { chatId: "c", toolCallId, channel: "stdout", offset, data: btoa("x"), gapBytes: 0 } as const;
+    this.publish({ kind: "tool_output", userId: "u", chunk });
+  }
+
   storeText(): void {
     this.storedText = this.text;
   }

@@ -201,9 +201,11 @@ describe("a toxic on real sockets", () => {
     proxy.addToxic({ direction: "downstream", kind: "latency", latencyMs: 150, jitterMs: 0 });
     expect(await timeToEcho(client, "both")).toBeGreaterThanOrEqual(298);
     removeUp();
-    expect(await timeToEcho(client, "down")).toBeLessThan(298);
+    // On a busy machine an echo may take longer than it must: that it can be quick is what counts.
+    let tries = 0;
+    await eventually("an echo without the one", async () => (await timeToEcho(client, `down ${tries++}`)) < 298);
     proxy.clearToxics();
-    expect(await timeToEcho(client, "none")).toBeLessThan(149);
+    await eventually("an echo without either", async () => (await timeToEcho(client, `none ${tries++}`)) < 149);
   });
 
   test("bandwidth: 100 KB at 200 KB a second take half a second", async () => {

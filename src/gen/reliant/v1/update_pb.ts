@@ -429,6 +429,9 @@ export const BlockDelta_KindSchema: GenEnum<BlockDelta_Kind> = /*@__PURE__*/
   enumDesc(file_reliant_v1_update, 9, 0);
 
 /**
+ * What a running tool says: a lossy view. On a stream that follows the chat it comes behind the update that tells of the call, and
+ * before the one with its outcome.
+ *
  * @generated from message reliant.v1.ToolOutput
  */
 export type ToolOutput = Message<"reliant.v1.ToolOutput"> & {
