@@ -86,6 +86,8 @@ export class PostgresSession implements DatabaseConnection {
       this.connected = true;
       return answer;
     } catch (error) {
+      // That the connection is closed may be seen only after the next statement went into it.
+      if (this.connected && endsSession(error)) this.replace(client);
       if (timedOut) throw new ReliantError("unavailable", "use the database: it does not answer", { cause: error });
       throw error;
     } finally {
@@ -132,6 +134,12 @@ export class PostgresSession implements DatabaseConnection {
     });
     return client;
   }
+}
+
+/** True for what the server says last (https://www.postgresql.org/docs/current/protocol-error-fields.html), and for a socket's own errors. */
+function endsSession(error: unknown): boolean {
+  if (error instanceof postgres.PostgresError) return error.severity === "FATAL" || error.severity === "PANIC";
+  return error instanceof Error && "syscall" in error;
 }
 
 function lost(): ReliantError {
