@@ -4,7 +4,7 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
+import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { LoadConfigCommand, OnlineCommand, ToolInvocation, ToolResult } from "./tool_pb.ts";
 import { file_reliant_v1_tool } from "./tool_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
