@@ -15,7 +15,7 @@ import { type BenchUser, type Installation, startInstallation } from "./installa
 import { processorMs, residentBytes } from "./proc-facts.ts";
 import { openRawAcceptance } from "./raw-acceptance.ts";
 import { startStampingProvider } from "./stamping-provider.ts";
-import { bareStreamKb, holdStreams, STREAMS_PER_HOLDER } from "./update-streams.ts";
+import { bareStreamKb, holdStreams, letGo, STREAMS_PER_HOLDER } from "./update-streams.ts";
 
 /** Live update streams on one replica, each of a user of its own: three sizes. */
 const SIZES = [500, 1_500, 5_000] as const;
@@ -65,10 +65,8 @@ async function measureApi(world: BenchWorld): Promise<PartReport> {
   }
   const loaded = await measureFirstBytes(installation, api, userAt(users, 1), provider);
   const bare = await bareAcceptances(installation, userAt(users, 2));
-  for (const holder of holders) {
-    if (!holder.isRunning) throw new ReliantError("internal", `hold streams: ended\n${holder.newestOutput()}`);
-  }
-  return apiReport({ idleMb, points, quiet, loaded, bare, bareKb, senders: SENDERS });
+  const kept = await letGo(holders, world.signal);
+  return apiReport({ idleMb, points, quiet, loaded, bare, bareKb, kept, senders: SENDERS });
 }
 
 /** Until the worker has answered what was sent: an answer that is timed next must not wait behind others. */

@@ -67,6 +67,7 @@ export interface UserStack {
   readonly token: string;
   /** The model that messages may be sent to; undefined: none is, because an answer may cost money. */
   readonly model: string | undefined;
-  readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** A line for whoever waits. */
+  tell(line: string): void;
 }

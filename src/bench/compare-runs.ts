@@ -1,23 +1,58 @@
+import type { Figure } from "./figures.ts";
+import { exponentText } from "./growth.ts";
 import { machineText } from "./render-report.ts";
 import type { MachineFacts, SavedRun } from "./report.ts";
 import { shortNumber, textTable } from "./text-table.ts";
 
 /** Two runs beside each other, figure by figure, with the change in percent; and whether they may be compared at all. */
 export function renderComparison(before: SavedRun, after: SavedRun): string {
-  const old = new Map(before.figures.map((figure) => [figure.id, figure]));
-  const fresh = new Map(after.figures.map((figure) => [figure.id, figure]));
-  const ids = [...new Set([...old.keys(), ...fresh.keys()])];
-  const rows = ids.map((id) => {
-    const [was, is] = [old.get(id), fresh.get(id)];
-    const cell = (figure: typeof was) => (figure === undefined ? "" : `${shortNumber(figure.value)} ${figure.unit}`);
-    return [is?.what ?? was?.what ?? id, cell(was), cell(is), changeText(was?.value, is?.value)];
-  });
+  const rows = pairsOf(before.figures, after.figures).map(({ was, is, what }) => [
+    ...[what, valueText(was), valueText(is), changeText(was?.value, is?.value)],
+    // The machine's own pace is in both: where times differ and ratios do not, it was the machine.
+    ...ratios(was, is),
+  ]);
+  const grown = pairsOf(before.growths, after.growths).map(({ was, is, what }) => [
+    ...[what, was === undefined ? "" : exponentText(was), is === undefined ? "" : exponentText(is)],
+  ]);
+  const tables = [
+    textTable(["what", "before", "now", "change", "against the raw part before", "and now"], rows),
+    ...(grown.length === 0 ? [] : [textTable(["cost as work grows, with the power", "before", "now"], grown)]),
+  ];
   const lines = [
     `before: version ${before.version}, ${machineText(before.machine)}`,
     `now:    version ${after.version}, ${machineText(after.machine)}`,
     ...differences(before.machine, after.machine),
   ];
-  return `${lines.join("\n")}\n\n${textTable(["what", "before", "now", "change"], rows)}\n`;
+  return `${lines.join("\n")}\n\n${tables.join("\n\n")}\n`;
+}
+
+interface Pair<Row> {
+  readonly what: string;
+  readonly was: Row | undefined;
+  readonly is: Row | undefined;
+}
+
+/** By their ids, those of the run before first. */
+function pairsOf<Row extends { readonly id: string; readonly what: string }>(
+  before: readonly Row[],
+  after: readonly Row[],
+): Pair<Row>[] {
+  const [old, fresh] = [before, after].map((rows) => new Map(rows.map((row) => [row.id, row])));
+  const ids = [...new Set([...before, ...after].map(({ id }) => id))];
+  return ids.map((id) => {
+    const [was, is] = [old?.get(id), fresh?.get(id)];
+    return { was, is, what: is?.what ?? was?.what ?? id };
+  });
+}
+
+function valueText(figure: Figure | undefined): string {
+  return figure === undefined ? "" : `${shortNumber(figure.value)} ${figure.unit}`.trimEnd();
+}
+
+/** Only where both runs have a raw part: one alone compares with nothing. */
+function ratios(was: Figure | undefined, is: Figure | undefined): string[] {
+  if (!was?.raw?.value || !is?.raw?.value) return [];
+  return [was.value / was.raw.value, is.value / is.raw.value].map((ratio) => `${shortNumber(ratio)} ×`);
 }
 
 function changeText(before: number | undefined, after: number | undefined): string {

@@ -62,6 +62,8 @@ export interface PartReport {
   readonly growths?: readonly Growth[];
   /** What was watched under a steady load. */
   readonly watched?: readonly WatchedSeries[];
+  /** What the part was there to see and did not, each a reason: it counts as not measured. */
+  readonly lacks?: readonly string[];
   /** What a reader must know beside the numbers. */
   readonly notes?: readonly string[];
 }

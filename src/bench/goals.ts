@@ -1,11 +1,10 @@
-import { LIMITS } from "../core/limits.ts";
-
 /** A number to reach: at most, or at least. */
 export type Goal = { readonly atMost: number } | { readonly atLeast: number };
 
 /**
  * The numbers to reach, by the id of their figure, in the figure's unit. For two cores with everything on one machine; a
- * ratio holds anywhere. A figure without a row is for information.
+ * ratio holds anywhere. A figure without a row is for information; so is one that cannot miss, as `gateway.storm_connections`,
+ * which the gateway's own pool bounds.
  */
 export const GOALS: Readonly<Record<string, Goal>> = {
   "start.version_ms": { atMost: 25 },
@@ -25,9 +24,8 @@ export const GOALS: Readonly<Record<string, Goal>> = {
   "gateway.hop_200_per_s": { atLeast: 10_000 },
   "gateway.storm_back_s": { atMost: 20 },
   "gateway.storm_refused": { atMost: 0 },
-  // Postgres not overrun: what each daemon needs is done together with others', over no more connections than at any other time.
+  // Postgres not overrun: what each daemon needs is done together with others'.
   "gateway.storm_statements": { atMost: 1 },
-  "gateway.storm_connections": { atMost: LIMITS.postgresConnections },
   "ledger.calls_ratio": { atLeast: 0.5 },
   "api.streams": { atLeast: 5_000 },
   "api.accepted_p99_ms": { atMost: 100 },
@@ -36,7 +34,12 @@ export const GOALS: Readonly<Record<string, Goal>> = {
   "api.first_byte_loaded_p50_ms": { atMost: 15 },
   "api.first_byte_loaded_p99_ms": { atMost: 60 },
   "worker.runs_ratio": { atLeast: 0.7 },
+  "user.accepted_p99_ms": { atMost: 100 },
 };
+
+/** For people: the numbers of the same table that no part measures, because they are seen under faults only. */
+export const MEASURED_ELSEWHERE =
+  "not of this bench, but of `npm run test:faults`: a dead peer noticed (≤ 20 s while a call is open, ≤ 2 min idle), a tool's output of 1 GB (daemon +64 MB, gateway +16 MB at most)";
 
 /** Undefined where there is no number to reach. */
 export function isReached(id: string, value: number): boolean | undefined {

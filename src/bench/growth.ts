@@ -3,6 +3,14 @@ import type { Growth } from "./figures.ts";
 /** A measured exponent may be off by this much: times of one machine differ from run to run. */
 const LINEAR_SLACK = 0.15;
 const FLAT_SLACK = 0.1;
+/**
+ * Two sizes alone tell little of what is measured (times, memory, processor): between the last two of what may grow in
+ * proportion the exponent may be off by this much more. What is counted has no such room.
+ */
+const LATE_NOISE = 0.15;
+const COUNTED_UNITS: readonly string[] = ["", "rows", "bytes"];
+/** A line through two points says nothing of its bend. */
+const LEAST_SIZES = 3;
 
 type Points = Growth["points"];
 
@@ -25,17 +33,33 @@ function exponentOf(points: Points): number | undefined {
   return xs.reduce((sum, x, index) => sum + (x - x0) * ((ys[index] ?? y0) - y0), 0) / spread;
 }
 
+/** With which powers of the size a cost grows, and whether it may. */
+export interface JudgedGrowth {
+  /** Over all sizes that count. */
+  readonly over: number;
+  /** Between the two largest: a bend that begins late shows here first. */
+  readonly late: number;
+  readonly asItMay: boolean;
+}
+
 /**
- * The power that a growth is judged by. Of what should stay, the larger of two: between the two largest sizes, and from the
- * smallest of those that count (`flatFrom`) to the largest.
+ * Judges a growth by the larger of both powers. Of what should stay, `over` goes from the smallest size that counts
+ * (`flatFrom`) to the largest. Undefined for fewer than three different sizes: not judged.
  */
-export function judgedExponent({ points, mayBe, flatFrom }: Growth): number | undefined {
-  if (mayBe === "linear") return exponentOf(points);
+export function judgedGrowth({ points, mayBe, flatFrom, unit }: Growth): JudgedGrowth | undefined {
+  if (new Set(points.map(({ size }) => size)).size < LEAST_SIZES) return undefined;
+  if (mayBe === "linear") {
+    const [over, late] = [exponentOf(points), exponentOf(points.slice(-2))];
+    if (over === undefined || late === undefined) return undefined;
+    const noise = COUNTED_UNITS.includes(unit) ? 0 : LATE_NOISE;
+    return { over, late, asItMay: Math.max(over, late - noise) <= 1 + LINEAR_SLACK };
+  }
   const counted = points.filter(({ size }) => size >= (flatFrom?.size ?? 0));
   const [first, last] = [counted.at(0), counted.at(-1)];
   if (first === undefined || last === undefined) return undefined;
   const [over, late] = [flatExponent([first, last]), flatExponent(counted.slice(-2))];
-  return over === undefined || late === undefined ? undefined : Math.max(over, late);
+  if (over === undefined || late === undefined) return undefined;
+  return { over, late, asItMay: Math.max(over, late) <= FLAT_SLACK };
 }
 
 /** What should stay and comes from nothing has grown, however little it is. */
@@ -45,9 +69,13 @@ function flatExponent(points: Points): number | undefined {
   return exponentOf(points);
 }
 
-/** True where the cost grows no faster than it may. One that was measured at one size only is not held against it. */
+/** False for a cost that grows faster than it may. One that is not judged is not held against it. */
 export function growsAsItMay(growth: Growth): boolean {
-  const exponent = judgedExponent(growth);
-  if (exponent === undefined) return true;
-  return exponent <= (growth.mayBe === "flat" ? FLAT_SLACK : 1 + LINEAR_SLACK);
+  return judgedGrowth(growth)?.asItMay ?? true;
+}
+
+/** Both powers, for people: `1.02; last two 1.30`. */
+export function exponentText(growth: Growth): string {
+  const judged = judgedGrowth(growth);
+  return judged === undefined ? "" : `${judged.over.toFixed(2)}; last two ${judged.late.toFixed(2)}`;
 }

@@ -1,6 +1,6 @@
 import type { Figure, Growth, RawPart, WatchedSeries } from "./figures.ts";
 import { GOALS, isReached } from "./goals.ts";
-import { growsAsItMay, judgedExponent } from "./growth.ts";
+import { exponentText, growsAsItMay, judgedGrowth } from "./growth.ts";
 import type { MachineFacts, SavedRun } from "./report.ts";
 import { shortNumber, textTable } from "./text-table.ts";
 
@@ -25,11 +25,15 @@ export function machineText(machine: MachineFacts): string {
   return `${platform}, ${cores} cores (${processor}), ${Math.round(memoryMb)} MB; ${Math.round(busyPercent)} % busy before the start (${Math.round(stolenPercent)} % taken by the host)${busy}`;
 }
 
-/** What is missed: figures that do not reach their number, costs that grow faster than they may. */
+/** What is missed, each to be understood alone: figures that do not reach their number, costs that grow faster than they may. */
 export function missedOf(run: Pick<SavedRun, "figures" | "growths">): readonly string[] {
   return [
-    ...run.figures.filter(({ id, value }) => isReached(id, value) === false).map(({ what }) => what),
-    ...run.growths.filter((growth) => !growsAsItMay(growth)).map(({ what }) => what),
+    ...run.figures
+      .filter(({ id, value }) => isReached(id, value) === false)
+      .map((figure) => `${figure.what}: ${measured(figure)} (${goalText(figure)})`),
+    ...run.growths
+      .filter((growth) => !growsAsItMay(growth))
+      .map((growth) => `${growth.what}, by ${growth.of}: ${exponentText(growth)} (${growth.mayBe})`),
   ];
 }
 
@@ -41,13 +45,13 @@ function figureTable(figures: readonly Figure[]): string {
 }
 
 function measured({ value, unit }: Pick<Figure, "value" | "unit">): string {
-  return `${shortNumber(value)} ${unit}`;
+  return `${shortNumber(value)} ${unit}`.trimEnd();
 }
 
 function goalText({ id, unit }: Figure): string {
   const goal = GOALS[id];
   if (goal === undefined) return "";
-  return "atMost" in goal ? `≤ ${goal.atMost} ${unit}` : `≥ ${goal.atLeast} ${unit}`;
+  return ("atMost" in goal ? `≤ ${goal.atMost} ${unit}` : `≥ ${goal.atLeast} ${unit}`).trimEnd();
 }
 
 function reachedText({ id, value }: Figure): string {
@@ -85,7 +89,7 @@ function growthTable(growths: readonly Growth[]): string {
       growth.flatFrom === undefined
         ? growth.mayBe
         : `${growth.mayBe} from ${growth.flatFrom.size} on: ${growth.flatFrom.because}`,
-      growsAsItMay(growth) ? "yes" : "NO",
+      asItMayText(growth),
     ]),
   );
 }
@@ -102,7 +106,8 @@ function watchedTable(watched: readonly WatchedSeries[]): string {
   );
 }
 
-function exponentText(growth: Growth): string {
-  const exponent = judgedExponent(growth);
-  return exponent === undefined ? "" : exponent.toFixed(2);
+function asItMayText(growth: Growth): string {
+  const judged = judgedGrowth(growth);
+  if (judged === undefined) return "not judged: fewer than three sizes";
+  return judged.asItMay ? "yes" : "NO";
 }

@@ -1,5 +1,7 @@
 import { z } from "zod";
-import type { PartReport } from "./figures.ts";
+import { ERROR_TABLE } from "../core/errors.ts";
+import type { Figure, PartReport } from "./figures.ts";
+import { GOALS, isReached } from "./goals.ts";
 
 const FIGURE = z.object({
   id: z.string(),
@@ -7,6 +9,9 @@ const FIGURE = z.object({
   value: z.number(),
   unit: z.string(),
   raw: z.object({ what: z.string(), value: z.number() }).optional(),
+  /** The number to reach when the run was saved, and whether it was; runs of earlier versions do not say. */
+  goal: z.union([z.object({ atMost: z.number() }), z.object({ atLeast: z.number() })]).optional(),
+  reached: z.boolean().optional(),
 });
 const GROWTH = z.object({
   id: z.string(),
@@ -60,7 +65,7 @@ export function mergeReports(
   reports: readonly PartReport[],
 ): Pick<SavedRun, "figures" | "rawParts" | "growths" | "watched" | "notes"> {
   return {
-    figures: reports.flatMap(({ figures }) => figures.map((figure) => ({ ...figure }))),
+    figures: reports.flatMap(({ figures }) => figures.map(withGoal)),
     rawParts: reports.flatMap(({ rawParts = [] }) => rawParts.map((part) => ({ ...part }))),
     growths: reports.flatMap(({ growths = [] }) =>
       growths.map((growth) => ({ ...growth, points: [...growth.points] })),
@@ -68,4 +73,19 @@ export function mergeReports(
     watched: reports.flatMap(({ watched = [] }) => watched.map((each) => ({ ...each, samples: [...each.samples] }))),
     notes: reports.flatMap(({ notes = [] }) => notes),
   };
+}
+
+function withGoal(figure: Figure): z.infer<typeof FIGURE> {
+  const goal = GOALS[figure.id];
+  if (goal === undefined) return { ...figure };
+  return { ...figure, goal, reached: isReached(figure.id, figure.value) };
+}
+
+/** 0: all was measured and nothing rose; 1: something was not measured, or rose; 130: the user has ended it before that. */
+export function exitCodeOf(
+  { notMeasured, watched }: Pick<SavedRun, "notMeasured" | "watched">,
+  ended: boolean,
+): number {
+  if (ended) return ERROR_TABLE.cancelled.exitCode;
+  return notMeasured.length === 0 && watched.every(({ rises }) => !rises) ? 0 : ERROR_TABLE.internal.exitCode;
 }

@@ -11,6 +11,10 @@ const LIVED_MESSAGES = 200;
 const ONE_SHELL = "a shell, please";
 const LONG_RUN = "a long run, please";
 const LONG_TURNS = 130;
+/** On a busy machine a turn takes more than ten seconds: a shorter soak has runs of which some end all the same. */
+const LONG_FROM_MS = 10 * 60_000;
+const SOME_TURNS_RUN = "some turns, please";
+const SOME_TURNS = 3;
 const CALLS_A_TURN = 8;
 const TURN_PAUSE_MS = 150;
 
@@ -19,7 +23,7 @@ const READ_CALL = "{ name: read_file, input: { path: note.txt } }";
 
 /**
  * What the scripted model plays beside the bench's own: a tool that starts a process, and a run of some thousand events,
- * which its workflow must cut by continuing as a new one (`LIMITS.historyEvents`).
+ * which its workflow must cut by continuing as a new one (`LIMITS.historyEvents`); and one of some turns alike.
  */
 export const SOAK_CONVERSATIONS = `  - match: a shell
     turns:
@@ -35,6 +39,10 @@ export const SOAK_CONVERSATIONS = `  - match: a shell
     turns:
 ${Array.from({ length: LONG_TURNS }, longTurn).join("")}      - steps:
           - text: "That was long."
+  - match: some turns
+    turns:
+${Array.from({ length: SOME_TURNS }, longTurn).join("")}      - steps:
+          - text: "Those were some."
 `;
 
 function longTurn(): string {
@@ -75,7 +83,7 @@ export class SoakLoad {
     });
   }
 
-  /** At a steady pace, and one long run after the other beside, until the signal. */
+  /** At a steady pace, and one run of many tool calls after the other beside, until the signal. */
   async atPace(perSecond: number, ends: AbortSignal): Promise<void> {
     const everyMs = 1000 / perSecond;
     let nextMs = performance.now();
@@ -88,9 +96,10 @@ export class SoakLoad {
         if (!ends.aborted) await this.one();
       }
     });
+    const text = this.world.durationMs >= LONG_FROM_MS ? LONG_RUN : SOME_TURNS_RUN;
     const long = async () => {
       while (!ends.aborted) {
-        await Promise.race([this.runs.run({ ...this.chat, text: LONG_RUN }), aborted(ends)]);
+        await Promise.race([this.runs.run({ ...this.chat, text }), aborted(ends)]);
         if (!ends.aborted) this.longRuns++;
       }
     };

@@ -13,10 +13,13 @@ const OPTIONS = z.object({
 
 /** How many streams stand. */
 export const HELD = z.object({ open: z.int(), failed: z.int(), reason: z.string() });
+/** How many stood until the end, and why the newest of the others did not. */
+export const KEPT = z.object({ open: z.int(), lost: z.int(), reason: z.string() });
+export type KeptStreams = z.infer<typeof KEPT>;
 
 /**
  * A process that holds one live update stream a user, as so many screens would, and reads what comes. Says `held` once all
- * are open or failed, and ends by the signal; with an error where a stream ends before that.
+ * are open or failed, and `kept` when the signal ends it or no stream is left.
  */
 export async function runStreamHolder(
   given: unknown,
@@ -25,10 +28,10 @@ export async function runStreamHolder(
 ): Promise<void> {
   const options = OPTIONS.parse(given);
   const tokens = (await readFile(options.tokensFile, "utf8")).trim().split("\n");
-  const held = { open: 0, failed: 0, reason: "" };
+  const held = { open: 0, failed: 0 };
   const streams: Promise<void>[] = [];
-  const lost = Promise.withResolvers<never>();
-  lost.promise.catch(() => undefined);
+  let lost = 0;
+  let reason = "";
   let next = 0;
   const open = async () => {
     for (let token = tokens[next++]; token !== undefined; token = tokens[next++]) {
@@ -41,8 +44,8 @@ export async function runStreamHolder(
           .catch((error: unknown) => {
             opened.reject(error);
             if (signal.aborted) return;
-            held.reason = messageOf(error);
-            lost.reject(error);
+            lost++;
+            reason = messageOf(error);
           }),
       );
       await opened.promise.then(
@@ -52,8 +55,9 @@ export async function runStreamHolder(
     }
   };
   await Promise.all(Array.from({ length: options.opening }, open));
-  say("held", held);
-  await Promise.race([Promise.all(streams), lost.promise]);
+  say("held", { ...held, reason });
+  await Promise.all(streams);
+  say("kept", { open: streams.length - lost, lost, reason });
 }
 
 async function follow(url: string, token: string, signal: AbortSignal, onOpen: () => void): Promise<void> {

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 import type { BenchPart, BenchWorld } from "./bench-part.ts";
 import { startDaemon, startRole } from "./bench-roles.ts";
-import { type Figure, type PartReport, spreadOf } from "./figures.ts";
+import { type Figure, type PartReport, type Spread, spreadOf } from "./figures.ts";
 import { startInstallation } from "./installation.ts";
 import { awaitWord, startPeer } from "./peer.ts";
 import { DRIVER_REPORT, type DriverOptions, type DriverReport } from "./tool-call-driver.ts";
@@ -49,7 +49,8 @@ async function measureToolCall(world: BenchWorld): Promise<PartReport> {
 function reportOf({ calls, tool, rawParts, atSizes }: DriverReport): PartReport {
   const [call, alone] = [spreadOf(calls), spreadOf(tool)];
   const parts = rawParts.map(({ what, times, took }) => ({ what, times, ...spreadOf(took) }));
-  const sum = parts.reduce((total, { p50, times }) => total + p50 * times, 0);
+  const sumOf = (at: (part: Spread) => number) => parts.reduce((total, part) => total + at(part) * part.times, 0);
+  const sum = sumOf(({ p50 }) => p50);
   const what = "tool call (read_file, one caller)";
   const figures: Figure[] = [
     {
@@ -59,7 +60,10 @@ function reportOf({ calls, tool, rawParts, atSizes }: DriverReport): PartReport 
     {
       ...{ id: "tool_call.p50_ratio", what: `${what}, p50 against its raw parts`, value: call.p50 / sum, unit: "×" },
     },
-    { id: "tool_call.p99_ms", what: `${what}, p99`, value: call.p99, unit: "ms" },
+    {
+      ...{ id: "tool_call.p99_ms", what: `${what}, p99`, value: call.p99, unit: "ms" },
+      raw: { what: "sum of its raw parts, each at p99", value: sumOf(({ p99 }) => p99) },
+    },
     { id: "tool_call.most_ms", what: `${what}, longest`, value: call.most, unit: "ms" },
     {
       ...{ id: "tool_call.outliers", what: `${what}, calls of more than ${OUTLIER_MS} ms` },
@@ -71,7 +75,12 @@ function reportOf({ calls, tool, rawParts, atSizes }: DriverReport): PartReport 
     figures,
     growths: [
       {
-        ...{ id: "tool_call.ledger_growth", what: "tool call, p50", unit: "ms", of: "calls in the ledger" },
+        ...{
+          id: "tool_call.ledger_growth",
+          what: "tool call as the ledger grows, p50",
+          unit: "ms",
+          of: "calls in the ledger",
+        },
         ...{ mayBe: "flat", points: atSizes.map((at) => ({ size: at.size, value: spreadOf(at.calls).p50 })) },
       },
     ],

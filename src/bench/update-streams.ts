@@ -7,7 +7,7 @@ import type { ManagedProcess } from "../stack/managed-process.ts";
 import type { BenchUser, Installation } from "./installation.ts";
 import { awaitWord, startPeer } from "./peer.ts";
 import { residentBytes } from "./proc-facts.ts";
-import { HELD } from "./stream-holder.ts";
+import { HELD, KEPT, type KeptStreams } from "./stream-holder.ts";
 
 /** One process opens so many streams, which is small beside what it needs for one of them. */
 export const STREAMS_PER_HOLDER = 1_250;
@@ -32,6 +32,20 @@ export async function holdStreams(
     holders.push(holder);
   }
   return holders;
+}
+
+/** Ends the holders, and tells how many of their streams stood until then. Throws where a holder has ended by itself. */
+export async function letGo(holders: readonly ManagedProcess[], signal: AbortSignal): Promise<KeptStreams> {
+  const kept = { open: 0, lost: 0, reason: "" };
+  for (const holder of holders) {
+    if (!holder.isRunning) throw new ReliantError("internal", `hold streams: ended\n${holder.newestOutput()}`);
+    await holder.stop();
+    const { open, lost, reason } = await awaitWord(holder, "kept", KEPT, TRIAL_LIMITS.benchReportMs, signal);
+    kept.open += open;
+    kept.lost += lost;
+    if (lost > 0) kept.reason = reason;
+  }
+  return kept;
 }
 
 /** Memory that one such stream takes in a program of connect-node and nothing else, thousands of bytes. */

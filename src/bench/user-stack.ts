@@ -1,35 +1,74 @@
+import { messageOf } from "../core/errors.ts";
 import { newId } from "../core/ids.ts";
 import { TRIAL_LIMITS } from "../core/trial-limits.ts";
 import { clients } from "../stack/stack-client.ts";
+import { ENDED_BY_USER, type PartsOutcome } from "./bench.ts";
 import type { UserStack } from "./bench-part.ts";
 import { driveAll, textBlock } from "./chat-runs.ts";
-import { type Figure, type PartReport, spreadOf, timeOf } from "./figures.ts";
+import { type Figure, spreadOf, timeOf } from "./figures.ts";
 
 const REQUESTS = 200;
 const AT_ONCE = 4;
-/** As many as one user may hold on one replica, but for the one that listens here. */
+/** Fewer than one user may hold on one replica (`LIMITS.streamsPerUser`): the user's own screens need some as well. */
 const STREAMS = 40;
+const ONE_CHAT = { pageSize: 1 } as const;
 const CHATS = 30;
 
-/** What a client can measure of an installation that is not ours to stop. It leaves chats without messages behind, titled as what they are. */
-export async function measureUserStack(stack: UserStack): Promise<PartReport> {
-  const client = clients(stack.url, stack.token);
-  const listed: number[] = [];
-  await driveAll(REQUESTS, AT_ONCE, async () => {
-    listed.push(await timeOf(() => client.chats.listChats({ pageSize: 1 }, { signal: stack.signal })));
-  });
-  // A stream says nothing before its first update, so there is one.
-  await client.chats.createChat({ title: "reliant bench", model: "scripted/bench" }, { signal: stack.signal });
-  const opened = await openStreams(stack);
-  const heard = await heardAfter(stack);
-  const figures: Figure[] = [
-    ...spread("request", `a request (list one chat), ${AT_ONCE} at once`, listed),
-    ...spread("stream_open", `an update stream until it is open, ${STREAMS} held`, opened),
-    ...spread("heard", "a new chat until the update stream tells of it", heard),
+/**
+ * What a client can measure of an installation that is not ours to stop, until the signal. It leaves chats without messages
+ * behind, titled as what they are. Rejects with the client's own error where the stack cannot be reached or takes no request.
+ */
+export async function measureUserStack(stack: UserStack): Promise<PartsOutcome> {
+  const { signal, tell } = stack;
+  // Not counted: it opens connections, and tells at once where nothing can be measured.
+  await clients(stack.url, stack.token).chats.listChats(ONE_CHAT, { signal, timeoutMs: TRIAL_LIMITS.benchAnswerMs });
+  const figures: Figure[] = [];
+  const notMeasured: { part: string; reason: string }[] = [];
+  for (const { name, measure } of measuresOf(stack)) {
+    try {
+      signal.throwIfAborted();
+      tell(`${name}: by ${stack.url}`);
+      figures.push(...(await measure()));
+    } catch (error) {
+      notMeasured.push({ part: name, reason: signal.aborted ? ENDED_BY_USER : messageOf(error) });
+    }
+  }
+  return { reports: [{ figures, notes: notesOf(stack) }], notMeasured };
+}
+
+interface Measure {
+  readonly name: string;
+  measure(): Promise<Figure[]>;
+}
+
+function measuresOf(stack: UserStack): Measure[] {
+  const { model } = stack;
+  const opens = `an update stream until it is open, ${STREAMS} held`;
+  const measures: Measure[] = [
+    {
+      name: "requests",
+      measure: async () => spread("request", `a request (list one chat), ${AT_ONCE} at once`, await requests(stack)),
+    },
+    { name: "update streams", measure: async () => spread("stream_open", opens, await openStreams(stack)) },
+    {
+      name: "new chats",
+      measure: async () => spread("heard", "a new chat until the update stream tells of it", await heardAfter(stack)),
+    },
   ];
-  if (stack.model !== undefined)
-    figures.push(...spread("accepted", "message accepted", await accepted(stack, stack.model)));
-  return { figures, notes: notesOf(stack) };
+  if (model !== undefined) {
+    const measure = async () => spread("accepted", "message accepted", await accepted(stack, model));
+    measures.push({ name: "messages", measure });
+  }
+  return measures;
+}
+
+async function requests({ url, token, signal }: UserStack): Promise<number[]> {
+  const { chats } = clients(url, token);
+  const took: number[] = [];
+  await driveAll(REQUESTS, AT_ONCE, async () => {
+    took.push(await timeOf(() => chats.listChats(ONE_CHAT, { signal })));
+  });
+  return took;
 }
 
 function notesOf({ model, url }: UserStack): string[] {
@@ -37,7 +76,7 @@ function notesOf({ model, url }: UserStack): string[] {
     `${url} by its address: only what a client can measure. Raw parts, memory, processor, daemons, workers and the store are measured with --stack local.`,
     model === undefined
       ? "no message was sent, because an answer may cost money: --model PROVIDER/NAME allows it"
-      : `${CHATS} messages were sent to ${model}`,
+      : `at most ${CHATS} messages went to ${model}`,
     "it leaves chats titled `reliant bench` behind",
   ];
 }
@@ -51,6 +90,8 @@ function spread(id: string, what: string, took: readonly number[]): Figure[] {
 }
 
 async function openStreams({ url, token, signal }: UserStack): Promise<number[]> {
+  // A stream says nothing before its first update, so there is one.
+  await clients(url, token).chats.createChat({ title: "reliant bench", model: "scripted/bench" }, { signal });
   const leave = new AbortController();
   const took: number[] = [];
   const open = async () => {

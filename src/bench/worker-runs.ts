@@ -110,7 +110,12 @@ function reportOf(
   const raw = { what: `bare SDK, ${STEPS.activities} empty activities and a local one`, value: bareMean };
   const figures: Figure[] = [
     { id: "worker.runs_per_s", what: "runs with one tool call on a daemon", value: ours, unit: "/s", raw },
-    { id: "worker.runs_ratio", what: "the same against the bare SDK", value: ours / bareMean, unit: "×" },
+    {
+      id: "worker.runs_ratio",
+      what: "runs with one tool call on a daemon against the bare SDK",
+      value: ours / bareMean,
+      unit: "×",
+    },
     { id: "worker.plans_per_s", what: "runs with one tool call in the worker", value: others.plan, unit: "/s", raw },
     { id: "worker.texts_per_s", what: "runs without a tool call", value: others.text, unit: "/s" },
   ];

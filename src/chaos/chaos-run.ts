@@ -20,6 +20,11 @@ export interface ChaosPlan extends Omit<RotationPlan, "untilMs"> {
 export interface ChaosOutcome {
   readonly rows: readonly FaultRow[];
   readonly verdict: Verdict;
+  /** Faults of the rotations that were to be made, and those that were: each once, where the time alone ends them. */
+  readonly asked: number;
+  readonly made: number;
+  /** True where a person ended it. */
+  readonly interrupted: boolean;
 }
 
 /**
@@ -33,6 +38,7 @@ export async function runChaos(
 ): Promise<ChaosOutcome> {
   const { target, clock, print } = deps;
   await checkScript(target, clock, signal);
+  const startedAtMs = clock.now();
   const rows: FaultRow[] = [];
   const losses: DaemonLoss[] = [];
   const troubles: Trouble[] = [];
@@ -48,7 +54,7 @@ export async function runChaos(
       await print(rowLine(row));
     };
     const calm = async (name: string, text: string) => {
-      const sinceMs = clock.stamp().monotonicMs;
+      const { monotonicMs: sinceMs, wallMs } = clock.stamp();
       const bound = AbortSignal.any([signal, AbortSignal.timeout(TRIAL_LIMITS.chaosMoveMs)]);
       const afterMs = () => clock.stamp().monotonicMs - sinceMs;
       const result = await crowd.allTurnedSince(sinceMs, bound).then(
@@ -58,13 +64,14 @@ export async function runChaos(
             ? ({ kind: "interrupted" } as const)
             : ({ kind: "still", waiting: crowd.stillSince(sinceMs) } as const),
       );
-      await onRow({ name, text, hit: "", calm: true, result });
+      const span = { fromMs: wallMs - startedAtMs, untilMs: clock.now() - startedAtMs };
+      await onRow({ name, text, hit: "", calm: true, ...span, result });
     };
     await calm("(before)", "nothing yet: each chat goes through a turn");
     const random = seededRandom(plan.seed);
     const untilMs = plan.durationMs === undefined ? undefined : clock.now() + plan.durationMs;
     const deps = {
-      ...{ target, crowd, random, clock, onRow },
+      ...{ target, crowd, random, clock, startedAtMs, onRow },
       onLoss: (loss: DaemonLoss) => losses.push(loss),
       onTrouble: (trouble: Trouble) => troubles.push(trouble),
     };
@@ -84,17 +91,36 @@ export async function runChaos(
   const facts = await chats;
   const counts = new Map<string, Counts>();
   for (const daemon of target.daemons) counts.set(daemon.name, await readCounts(daemon.root));
-  return { rows, verdict: judge({ chats: facts, counts, losses, troubles }) };
+  const verdict = judge({ chats: facts, counts, losses, troubles, startedAtMs });
+  const judged = rows.map((row) => {
+    const counts = verdict.byFault[troubles.findIndex(({ fromMs }) => fromMs - startedAtMs === row.fromMs)];
+    return row.calm === true || counts === undefined ? row : { ...row, counts };
+  });
+  return { rows: judged, verdict, ...coverage(plan, rows), interrupted: signal.aborted };
 }
 
-/** True where nothing was lost and every fault was survived, one at least; `strict`: and every fault was made. */
-export function passed({ rows, verdict }: ChaosOutcome, strict: boolean): boolean {
-  if (!verdict.holds || !showsAnything({ rows, verdict })) return false;
+function coverage({ faults, rounds }: ChaosPlan, rows: readonly FaultRow[]) {
+  const made = rows.filter(isMade).map(({ name }) => name);
+  return {
+    asked: faults.length * (rounds ?? 1),
+    made: rounds === undefined ? new Set(made).size : made.length,
+  };
+}
+
+function isMade({ calm, result }: FaultRow): boolean {
+  return calm !== true && result.kind !== "not possible";
+}
+
+/** True where nothing was lost and every fault was survived, one at least; `strict`: and every fault was made, unless a person ended it. */
+export function passed(outcome: ChaosOutcome, strict: boolean): boolean {
+  const { rows, verdict, asked, made, interrupted } = outcome;
+  if (!verdict.holds || !showsAnything(outcome)) return false;
+  if (strict && !interrupted && made < asked) return false;
   const good: readonly FaultRow["result"]["kind"][] = ["moved", "interrupted"];
   return rows.every(({ result }) => good.includes(result.kind) || (result.kind === "not possible" && !strict));
 }
 
 /** False where no chat had a turn or no fault was made: then it says nothing of the stack. */
 export function showsAnything({ rows, verdict }: ChaosOutcome): boolean {
-  return verdict.totals.turns > 0 && rows.some(({ calm, result }) => calm !== true && result.kind !== "not possible");
+  return verdict.totals.turns > 0 && rows.some(isMade);
 }

@@ -6,7 +6,7 @@ import { type Message, type Run, RunState } from "../gen/reliant/v1/chat_pb.ts";
 import { untilAnswered } from "./api-retry.ts";
 import { Bell } from "./bell.ts";
 import { followChat } from "./chat-stream.ts";
-import type { ChatFact, TurnFact } from "./facts.ts";
+import type { ChatFact, SeenStreamFault, TurnFact } from "./facts.ts";
 import type { Random } from "./seeded-random.ts";
 import { StreamRecord } from "./stream-record.ts";
 import type { ChaosDaemon, Target } from "./target.ts";
@@ -34,6 +34,7 @@ export class ChatSession {
   private readonly record = new StreamRecord(this.chatId);
   private readonly bell = new Bell();
   private readonly turns: Turn[] = [];
+  private readonly streamFaults: SeenStreamFault[] = [];
 
   constructor(private readonly options: SessionOptions) {}
 
@@ -41,7 +42,7 @@ export class ChatSession {
   get waitsFor(): string {
     const turn = this.turns.at(-1);
     if (turn === undefined) return `c${this.options.number} begins`;
-    return `${turn.mark} (${turn.kind}) ${turn.accepted ? "runs" : "is not taken"}, last update ${this.record.lastSequence}`;
+    return `${turn.mark} (${turn.kind}) ${turn.acceptedAtMs === undefined ? "is not taken" : "runs"}, last update ${this.record.lastSequence}`;
   }
 
   /** Begins no turn after `stop`; ends at rest, or at `end` as it is. Never throws. */
@@ -59,6 +60,7 @@ export class ChatSession {
           // Only a numbered update is a move: a stream says that it is alive of a chat that is stuck, too.
           if (this.record.lastSequence > told) this.options.onMove();
           told = this.record.lastSequence;
+          this.noteFaults();
           this.bell.ring();
         },
       }).catch((error: unknown) => failed.abort(error));
@@ -86,7 +88,7 @@ export class ChatSession {
       const kind = pickKind(random);
       const sentAtMs = this.options.clock.stamp().monotonicMs;
       const mark = turnMark(number, index);
-      const turn: Turn = { mark, kind, sentAtMs: this.options.clock.now(), accepted: false, answered: false };
+      const turn: Turn = { mark, kind, sentAtMs: this.options.clock.now(), answered: false };
       this.turns.push(turn);
       const messageId = newId("msg");
       const blocks = [{ content: { case: "text" as const, value: { text: turnPrompt(kind, mark) } } }];
@@ -107,7 +109,7 @@ export class ChatSession {
           target.api.chats.sendMessage({ chatId: this.chatId, messageId, blocks }, options),
         );
       }
-      turn.accepted = true;
+      turn.acceptedAtMs = this.options.clock.now();
       await this.bell.until(() => this.record.runEnds.length > ended, signal);
       const run = this.record.runEnds[ended];
       if (run !== undefined) turn.end = { atMs: this.options.clock.now(), ...endOf(run) };
@@ -132,6 +134,7 @@ export class ChatSession {
       if (page.more) continue;
       await this.bell.until(() => this.record.lastSequence >= page.sequence, signal);
       this.record.compare(messages);
+      this.noteFaults();
       return messages;
     }
   }
@@ -144,9 +147,14 @@ export class ChatSession {
       daemon: this.options.daemon.name,
       turns: this.turns.map((turn) => ({ ...turn, answered: texts.includes(answerOf(turn.mark)) })),
       calls: callFacts(messages),
-      streamFaults: this.record.faults,
+      streamFaults: this.streamFaults,
       ...(stuck === undefined ? {} : { stuck }),
     };
+  }
+
+  private noteFaults(): void {
+    const atMs = this.options.clock.now();
+    this.streamFaults.push(...this.record.faults.slice(this.streamFaults.length).map((fault) => ({ ...fault, atMs })));
   }
 
   private ask<T>(act: string, signal: AbortSignal, call: Parameters<typeof untilAnswered<T>>[2]): Promise<T> {

@@ -15,13 +15,34 @@ export async function whyNoPrlimit(): Promise<string | undefined> {
   }
 }
 
-/** Takes all free file descriptors from a running process; what this gives, gives them back. */
+/**
+ * Takes all free file descriptors from a running process; what this gives, gives them back. Throws `failed_precondition`
+ * where the limit is not in force then.
+ */
 export async function takeDescriptors(pid: number): Promise<() => Promise<void>> {
   const before = (await prlimit(pid, ["--noheadings", "--raw", "--output=SOFT"])).trim();
   await prlimit(pid, [`--nofile=${NONE_FREE}:`]);
-  return async () => {
+  const giveBack = async () => {
     await prlimit(pid, [`--nofile=${before}:`]);
   };
+  try {
+    await checkLimit(pid, NONE_FREE);
+  } catch (error) {
+    await giveBack();
+    throw error;
+  }
+  return giveBack;
+}
+
+/** Reads back what the kernel holds the process to. Throws `failed_precondition` where it is another number. */
+export async function checkLimit(pid: number, descriptors: number): Promise<void> {
+  const limits = await Bun.file(`/proc/${pid}/limits`).text();
+  const soft = /^Max open files\s+(\S+)/m.exec(limits)?.[1];
+  if (soft === String(descriptors)) return;
+  throw new ReliantError(
+    "failed_precondition",
+    `take the file descriptors of process ${pid}: it did not take: its limit is ${soft ?? "not told"}, not ${descriptors}`,
+  );
 }
 
 async function prlimit(pid: number, flags: readonly string[]): Promise<string> {

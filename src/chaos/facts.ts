@@ -17,6 +17,12 @@ export interface CallFact {
   readonly told: string;
   /** Results that stand in the chat for it. */
   readonly results: number;
+  /**
+   * From the turn's message until the model's answer that asks for it was begun, and until its result stood in the chat:
+   * milliseconds, by the clock of the store. Undefined: the store did not say.
+   */
+  readonly askedAfterMs: number | undefined;
+  readonly endedAfterMs: number | undefined;
 }
 
 /** One message of the user, and what came of it. Moments are milliseconds of the wall clock. */
@@ -24,8 +30,8 @@ export interface TurnFact {
   readonly mark: string;
   readonly kind: TurnKind;
   readonly sentAtMs: number;
-  /** True when the API took the message. */
-  readonly accepted: boolean;
+  /** When the API had taken the message; undefined: it did not. */
+  readonly acceptedAtMs?: number;
   /** The end of its run as the stream told it. */
   readonly end?: {
     readonly atMs: number;
@@ -42,6 +48,11 @@ export interface StreamFault {
   readonly text: string;
 }
 
+/** The same, with the moment of the wall clock at which it was seen. */
+export interface SeenStreamFault extends StreamFault {
+  readonly atMs: number;
+}
+
 /** All that is known of one chat when it is over. */
 export interface ChatFact {
   /** For people: `c3`. */
@@ -51,19 +62,23 @@ export interface ChatFact {
   readonly daemon: string;
   readonly turns: readonly TurnFact[];
   readonly calls: readonly CallFact[];
-  readonly streamFaults: readonly StreamFault[];
+  readonly streamFaults: readonly SeenStreamFault[];
   /** Why it did not come to rest; undefined where it did. */
   readonly stuck?: string;
 }
 
-/** Something was wrong with the stack between these moments of the wall clock: a fault, until the chats had moved after it. */
+/** A fault, between these moments of the wall clock: from its beginning until the chats had moved after it. */
 export interface Trouble {
+  readonly fault: string;
   readonly fromMs: number;
   readonly untilMs: number;
+  /** Whose calls may fail in it. */
+  readonly costs: "none" | "all" | { readonly daemon: string };
 }
 
-/** A daemon's process was killed by SIGKILL, or its journal lost, between these moments of the wall clock. */
+/** A daemon's process was killed by SIGKILL, between these moments of the wall clock. */
 export interface DaemonLoss {
   readonly daemon: string;
-  readonly atMs: number;
+  readonly fromMs: number;
+  readonly untilMs: number;
 }

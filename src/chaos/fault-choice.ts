@@ -12,7 +12,7 @@ export function chosenFaults(patterns: readonly string[], table: readonly Fault[
   const wrong = known.filter(({ fits }) => !table.some(({ name }) => fits(name)));
   if (wrong.length > 0) {
     throw new ReliantError("usage", `--faults: there is no fault ${wrong.map(({ pattern }) => pattern).join(", ")}`, {
-      hint: `there are ${table.map(({ name }) => name).join(", ")}`,
+      hint: `there are:\n${inColumns(table.map(({ name }) => name))}`,
     });
   }
   return table.filter(({ name }) => known.some(({ fits }) => fits(name)));
@@ -39,6 +39,13 @@ export function notPossible(fault: Fault, means: Means): string | undefined {
   if (fault.needs === "small disk") return means.noSmallDisk;
   if (fault.needs === "prlimit") return means.noPrlimit;
   return fault.act.kind === "link" ? means.noProxies : undefined;
+}
+
+/** Three to a line, for a terminal. */
+function inColumns(names: readonly string[]): string {
+  const width = Math.max(...names.map(({ length }) => length)) + 2;
+  const lines = Array.from({ length: Math.ceil(names.length / 3) }, (_, line) => names.slice(line * 3, line * 3 + 3));
+  return lines.map((line) => `    ${line.map((name) => name.padEnd(width)).join("")}`.trimEnd()).join("\n");
 }
 
 function fitting(pattern: string): (name: string) => boolean {

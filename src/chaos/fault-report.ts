@@ -1,3 +1,5 @@
+import type { FaultCounts } from "./fault-counts.ts";
+import { spanText } from "./moment.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** What came of one fault. */
@@ -8,6 +10,11 @@ export interface FaultRow {
   readonly hit: string;
   /** True for what is no fault: the chats are waited for. */
   readonly calm?: true;
+  /** Since the beginning of the run, milliseconds: from when it was made until the chats had moved. Undefined: it was not made. */
+  readonly fromMs?: number;
+  readonly untilMs?: number;
+  /** Known when all is judged. */
+  readonly counts?: FaultCounts;
   readonly result:
     | { readonly kind: "moved"; readonly afterMs: number }
     /** Within the bound not all chats moved: who waits, for people. */
@@ -20,14 +27,16 @@ export interface FaultRow {
 
 const NAME_WIDTH = 26;
 const TEXT_WIDTH = 64;
+const TIME_WIDTH = 15;
 
 export function headLine(): string {
-  return `${"fault".padEnd(NAME_WIDTH)}  ${"what was done".padEnd(TEXT_WIDTH)}  chats moved again`;
+  return `${"fault".padEnd(NAME_WIDTH)}  ${"what was done".padEnd(TEXT_WIDTH)}  ${"when".padEnd(TIME_WIDTH)}  chats moved again`;
 }
 
 export function rowLine(row: FaultRow): string {
   const what = row.hit === "" ? row.text : `${row.text} (${row.hit})`;
-  return `${row.name.padEnd(NAME_WIDTH)}  ${what.padEnd(TEXT_WIDTH)}  ${resultText(row)}`;
+  const time = row.fromMs === undefined ? "" : spanText({ ...row, fromMs: row.fromMs });
+  return `${row.name.padEnd(NAME_WIDTH)}  ${what.padEnd(TEXT_WIDTH)}  ${time.padEnd(TIME_WIDTH)}  ${resultText(row)}`;
 }
 
 function resultText({ result }: FaultRow): string {
@@ -43,6 +52,20 @@ function resultText({ result }: FaultRow): string {
     case "interrupted":
       return "(ended by you)";
   }
+}
+
+/** The faults in whose turns something did not go through, each with its counts and the reasons. */
+export function countLines(rows: readonly FaultRow[]): string[] {
+  return rows.flatMap(({ name, fromMs, untilMs, counts }) => {
+    if (fromMs === undefined || counts === undefined) return [];
+    const { turns, failedCalls, unknown, findings, reasons } = counts;
+    if (failedCalls + unknown + findings === 0) return [];
+    const time = spanText(untilMs === undefined ? { fromMs } : { fromMs, untilMs });
+    return [
+      `${name} (${time}), in ${turns} turns: ${failedCalls} calls told failed, ${unknown} unknown, ${findings} findings`,
+      ...reasons.map(({ text, calls }) => `  ${calls} × ${text}`),
+    ];
+  });
 }
 
 /** The totals, and each finding with what is known of it. */
@@ -66,8 +89,8 @@ export function verdictLines(verdict: Verdict): string[] {
     line(columns.map(([name]) => name)),
     line(columns.map(([, count]) => String(count))),
     ...verdict.findings.map(
-      ({ kind, chat, chatId, mark, text }) =>
-        `  ${kind}: ${[chat, mark, chatId].filter((part) => part !== "").join(" ")}: ${text}`,
+      ({ kind, chat, chatId, mark, text, during, ...span }) =>
+        `  ${kind}: ${[chat, mark, chatId].filter((part) => part !== "").join(" ")}, at ${spanText(span)} (${during.join(", ") || "no fault"}): ${text}`,
     ),
   ];
 }

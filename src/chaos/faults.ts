@@ -32,6 +32,11 @@ export interface Fault {
   readonly byClient: boolean;
   /** What the machine must have for it. */
   readonly needs: "nothing" | "small disk" | "prlimit";
+  /**
+   * Whose calls may fail in it: nobody's, where others take over or calls do not go through what is harmed; those of the
+   * daemon that is hit; or every daemon's. None of it may lose or double one.
+   */
+  readonly costs: "none" | "hit" | "all";
 }
 
 const SECOND = 1000;
@@ -77,6 +82,11 @@ const HARMS: readonly {
   },
 ];
 
+/** No call goes through these; what they carry is sent again, or done by another replica. */
+const COST_FREE_LINKS: ReadonlySet<LinkName> = new Set<LinkName>([
+  ...(["api-postgres", "api-nats", "api-temporal", "worker-temporal", "client-api"] as const),
+]);
+
 const PROCESS_ROWS: readonly Fault[] = ROLE_KINDS.flatMap((role) =>
   (
     [
@@ -86,7 +96,7 @@ const PROCESS_ROWS: readonly Fault[] = ROLE_KINDS.flatMap((role) =>
     ] as const
   ).map(({ how, text, lasts }) => ({
     ...{ name: `${how}-${role}`, text: text.replace("a api", "an api"), act: { kind: "process" as const, how, role } },
-    ...{ lasts, byClient: role === "daemon", needs: "nothing" as const },
+    ...{ lasts, byClient: role === "daemon", needs: "nothing" as const, costs: processCosts(role, how) },
   })),
 );
 
@@ -99,6 +109,7 @@ const SERVER_ROWS: readonly Fault[] = SERVER_NAMES.flatMap((server) =>
   ).map(({ how, text, lasts }) => ({
     ...{ name: `${how}-${server}`, text, act: { kind: "server" as const, how, server } },
     ...{ lasts, byClient: false, needs: "nothing" as const },
+    costs: server === "temporal" ? ("none" as const) : ("all" as const),
   })),
 );
 
@@ -110,6 +121,7 @@ const LINK_ROWS: readonly Fault[] = LINK_NAMES.flatMap((link) =>
       act: { kind: "link" as const, harm, link },
     },
     ...{ lasts, byClient: link === "daemon-gateway" || link === "client-api", needs: "nothing" as const },
+    costs: COST_FREE_LINKS.has(link) ? ("none" as const) : ("all" as const),
   })),
 );
 
@@ -120,13 +132,19 @@ export const FAULTS: readonly Fault[] = [
   ...LINK_ROWS,
   {
     ...{ name: "full-disk-daemon", text: "the disk of a daemon's data folder is full", act: { kind: "full disk" } },
-    ...{ lasts: 10 * SECOND, byClient: true, needs: "small disk" },
+    ...{ lasts: 10 * SECOND, byClient: true, needs: "small disk", costs: "hit" },
   },
   {
     ...{ name: "no-fds-daemon", text: "a daemon has no free file descriptors", act: { kind: "no descriptors" } },
-    ...{ lasts: 10 * SECOND, byClient: true, needs: "prlimit" },
+    ...{ lasts: 10 * SECOND, byClient: true, needs: "prlimit", costs: "hit" },
   },
 ];
+
+/** Which gateway a daemon is on is not known here, so the end of one may cost all; one that is told to end hands its daemons over first. */
+function processCosts(role: RoleKind, how: "kill" | "freeze" | "terminate"): Fault["costs"] {
+  if (role === "daemon") return "hit";
+  return role === "gateway" && how !== "terminate" ? "all" : "none";
+}
 
 function toxic(make: (direction: ToxicDirection) => Toxic): LinkHarm {
   return { kind: "toxic", toxic: make };

@@ -10,6 +10,7 @@ import { startStackDaemon } from "../stack/stack-daemon.ts";
 import type { StackUser } from "../stack/stack-user.ts";
 import { startToxicProxy, type ToxicProxy } from "../stack/toxic-proxy.ts";
 import { whyNoPrlimit } from "./descriptor-limit.ts";
+import { checkGateway } from "./gateway-probe.ts";
 import { daemonVictim, smallDaemon, trySmallDisk } from "./local-target.ts";
 import type { ChaosDaemon, Target } from "./target.ts";
 
@@ -42,6 +43,7 @@ export interface OwnPlace {
  */
 export async function ownTarget(own: OwnStack, place: OwnPlace): Promise<Target> {
   const { folder, cleanup, signal } = place;
+  await checkGateway(own.gateway, own.verifyTls, signal);
   const noProxies = proxiesFit(own)
     ? undefined
     : "the stack speaks TLS, whose certificate is not for a proxy's address (--tls-mode insecure_tls_skip_verify takes it)";
@@ -105,7 +107,10 @@ function ownUser(own: OwnStack, apiUrl: string, direct: ApiClients, { cleanup, w
         });
         return { id, secret: made.secret };
       } catch (error) {
-        throw fromServer(error, "make a daemon's token", own.server);
+        const ours = fromServer(error, `make a daemon's token at ${own.server}`, own.server);
+        if (ours.code !== "unavailable") throw ours;
+        const hint = "is an API running there? --stack local starts a stack on this machine";
+        throw new ReliantError("unavailable", ours.message, { cause: error, hint });
       }
     },
   };

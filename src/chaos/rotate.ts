@@ -30,6 +30,8 @@ export interface RotationDeps {
   readonly crowd: Moving;
   readonly random: Random;
   readonly clock: Clock;
+  /** The beginning of the run, by the wall clock: rows count from it. */
+  readonly startedAtMs: number;
   readonly onRow: (row: FaultRow) => Promise<void>;
   readonly onLoss: (loss: DaemonLoss) => void;
   readonly onTrouble: (trouble: Trouble) => void;
@@ -48,11 +50,10 @@ export async function rotate(plan: RotationPlan, deps: RotationDeps, signal: Abo
     for (const fault of rotation(possible, deps.random)) {
       if (signal.aborted || deps.crowd.isOver || clock.now() >= (plan.untilMs ?? Number.POSITIVE_INFINITY)) return;
       const fromMs = clock.now();
-      try {
-        await onRow(await oneFault(fault, plan, deps, signal));
-      } finally {
-        deps.onTrouble({ fromMs, untilMs: clock.now() });
-      }
+      const row = await oneFault(fault, plan, deps, signal);
+      const untilMs = clock.now();
+      deps.onTrouble({ fault: fault.name, fromMs, untilMs, costs: costsOf(fault, row) });
+      await onRow({ ...row, fromMs: fromMs - deps.startedAtMs, untilMs: untilMs - deps.startedAtMs });
       await clock.sleep(TRIAL_LIMITS.chaosPauseMs, signal).catch(() => undefined);
     }
   }
@@ -89,6 +90,12 @@ async function bringBack(target: Target): Promise<string[]> {
   const started = await Promise.allSettled(down.map((victim) => victim.start()));
   const failures = started.flatMap((start) => (start.status === "rejected" ? [messageOf(start.reason)] : []));
   return [...lines, ...failures];
+}
+
+/** Where it broke before it was known which daemon it hit, it may have hit any. */
+function costsOf({ costs }: Fault, { hit }: FaultRow): Trouble["costs"] {
+  if (costs !== "hit") return costs;
+  return hit === "" ? "all" : { daemon: hit };
 }
 
 function named(fault: Fault): { readonly name: string; readonly text: string; readonly hit: string } {

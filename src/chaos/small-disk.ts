@@ -1,4 +1,4 @@
-import { mkdir, open, rm } from "node:fs/promises";
+import { mkdir, open, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf, ReliantError } from "../core/errors.ts";
 import { TRIAL_LIMITS } from "../core/trial-limits.ts";
@@ -12,7 +12,7 @@ export interface SmallDisk extends AsyncDisposable {
   readonly seenPath: string;
   /** Put before the process's command. */
   readonly wrap: readonly string[];
-  /** Takes all of its free space. */
+  /** Takes all of its free space. Throws `failed_precondition` where one more byte fits then. */
   fill(): Promise<void>;
   free(): Promise<void>;
 }
@@ -75,10 +75,29 @@ async function hold(path: string, way: Way): Promise<SmallDisk> {
   return {
     ...{ path, seenPath },
     wrap: ["nsenter", "--target", String(holder.pid), ...way.enter],
-    fill: () => fillUp(filler),
+    fill: async () => {
+      await fillUp(filler);
+      // Who lives there may have given something back meanwhile.
+      await checkFull(seenPath).catch(() => fillUp(filler));
+      await checkFull(seenPath);
+    },
     free: () => rm(filler, { force: true }),
     [Symbol.asyncDispose]: stop,
   };
+}
+
+/** Tries one more byte, in a new file. Throws `failed_precondition` where it fits. */
+export async function checkFull(folder: string): Promise<void> {
+  const path = join(folder, "one-more-byte");
+  try {
+    await writeFile(path, "x");
+  } catch (error) {
+    if (isFull(error)) return;
+    throw error;
+  } finally {
+    await rm(path, { force: true });
+  }
+  throw new ReliantError("failed_precondition", `fill the disk of ${folder}: it did not take: one more byte fits`);
 }
 
 /** Writes until not one byte more fits; large pieces first. */
@@ -92,7 +111,11 @@ async function fillUp(path: string): Promise<void> {
         if (bytesWritten < piece.length) break;
       }
     } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === "ENOSPC")) throw error;
+      if (!isFull(error)) throw error;
     }
   }
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOSPC";
 }

@@ -12,7 +12,7 @@ export interface StrikeContext {
   readonly random: Random;
   readonly clock: Clock;
   readonly awayMs: number;
-  /** A daemon is about to be killed. */
+  /** A daemon was killed. */
   readonly onLoss: (loss: DaemonLoss) => void;
   /** Ends the fault before its time. What it broke is brought back all the same. */
   readonly signal: AbortSignal;
@@ -75,8 +75,7 @@ async function onProcess(
       }
       return victim.name;
     case "kill":
-      if (act.role === "daemon") onLoss({ daemon: victim.name, atMs: clock.now() });
-      await victim.kill9();
+      await killed(victim, act.role === "daemon" ? onLoss : () => undefined, clock);
       break;
     case "terminate":
       await victim.terminate();
@@ -85,6 +84,15 @@ async function onProcess(
   await hold();
   await victim.start();
   return victim.name;
+}
+
+async function killed(victim: Victim, onLoss: (loss: DaemonLoss) => void, clock: Clock): Promise<void> {
+  const fromMs = clock.now();
+  try {
+    await victim.kill9();
+  } finally {
+    onLoss({ daemon: victim.name, fromMs, untilMs: clock.now() });
+  }
 }
 
 async function onLink(

@@ -11,7 +11,7 @@ export const BENCH_FLAGS = {
     undefined,
     choice("local"),
     { bench: OPTIONAL },
-    "local: on servers that it starts itself, the default where there is no --server",
+    "local: on servers that it starts itself, the default where there is no --server or RELIANT_SERVER",
   ),
   compareFile: setting(
     "--compare",
@@ -24,7 +24,7 @@ export const BENCH_FLAGS = {
     "--duration",
     undefined,
     { name: "duration", minMs: 30 * SECOND, maxMs: DAY },
-    { bench: 120 * SECOND },
-    "How long the part soak lasts, as in 2m, 30m or 8h",
+    { bench: OPTIONAL },
+    "How long the part soak lasts, as in 2m, 30m or 8h (default 2m)",
   ),
 } as const;

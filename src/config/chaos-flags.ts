@@ -56,7 +56,13 @@ export const CHAOS_FLAGS = {
     { chaos: 60 * SECOND },
     "How long NATS, Postgres and Temporal are away",
   ),
-  strict: setting("--strict", undefined, ON_OFF, { chaos: false }, "Fail where a fault is not possible here"),
+  strict: setting(
+    "--strict",
+    undefined,
+    ON_OFF,
+    { chaos: false },
+    "Fail where a fault is not possible here, or had no time",
+  ),
   jsonFile: setting(
     "--json",
     undefined,

@@ -46,6 +46,9 @@ export const RULES: readonly Rule[] = [
   portsDiffer,
   modelSettings,
   tlsModeFitsAddress,
+  benchStack,
+  chaosStack,
+  chaosFaults,
 ];
 
 function databaseDriver(resolved: Resolved): Finding[] {
@@ -179,6 +182,27 @@ function tlsModeFitsAddress({ values }: Resolved): Finding[] {
       `${names("tlsMode")} ${mode} does not fit ${names(key)} ${address}: use ${plain ? "https" : "http"}:// or leave the mode out`,
     ),
   ];
+}
+
+/** A variable that names somebody's stack says nothing beside the flag. */
+function chaosStack({ values, sources }: Resolved): Finding[] {
+  if (values.get("stack") === undefined) return [];
+  const keys: readonly SettingKey[] = ["server", "gatewayUrl", "token"];
+  return keys
+    .filter((key) => sources.get(key)?.kind === "flag")
+    .map((key) => fault(`${names("stack")} starts a stack of its own: leave ${SETTINGS[key].flag} out, or --stack`));
+}
+
+function chaosFaults({ values, sources }: Resolved): Finding[] {
+  const faults = values.get("faults");
+  if (sources.get("faults")?.kind !== "flag" || !Array.isArray(faults) || faults.length > 0) return [];
+  return [fault(`${names("faults")} names none: leave it out for all of them`)];
+}
+
+/** A variable names the server of every day: `--stack local` goes beside it. */
+function benchStack({ scope, values, sources }: Resolved): Finding[] {
+  if (scope !== "bench" || !values.has("benchStack") || sources.get("server")?.kind !== "flag") return [];
+  return [fault(`${names("benchStack")} starts a stack of its own: leave ${SETTINGS.server.flag} out, or --stack`)];
 }
 
 /** True for addresses that only this machine reaches. */

@@ -372,7 +372,7 @@ export const SETTINGS = {
     "RELIANT_SERVER",
     HTTP_URL,
     { run: OPTIONAL, chaos: OPTIONAL, bench: OPTIONAL },
-    "Address of the API (default the monolith that runs on --data-dir)",
+    "Address of the API; reliant run goes without it to the monolith that runs on --data-dir",
   ),
   project: setting("--project", "RELIANT_PROJECT", PATH, { run: "." }, "Folder of the project that the agent works in"),
   logLevel: setting(

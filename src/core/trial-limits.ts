@@ -51,6 +51,8 @@ export const TRIAL_LIMITS = {
   /** What is kept of a result's text, and of the calls that failed the first so many are told one by one. */
   chaosToldCharacters: 300,
   chaosToldCalls: 200,
+  /** A reason in the table. */
+  chaosReasonCharacters: 120,
   /** The file system that is filled: room for the journal and some hundred outputs. */
   chaosSmallDiskBytes: 64 * MIB,
   /** A fault may still be felt so long after the chats have moved: a daemon is back after 5 s, everything after 10 s. Calls that fail later have no excuse. */
@@ -60,4 +62,6 @@ export const TRIAL_LIMITS = {
   benchPartMs: 15 * MINUTE,
   benchReportMs: 4 * MINUTE,
   benchAnswerMs: 20 * SECOND,
+  /** From Ctrl-C until the part under way has ended what it started and gives what it has: above `stackStopMs`. */
+  benchEndMs: 45 * SECOND,
 } as const;

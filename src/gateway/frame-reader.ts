@@ -46,11 +46,9 @@ export class FrameReader {
   /** Something has not the usual form. */
   private odd = false;
 
-  constructor(private readonly readOther: (message: Uint8Array) => ConnectRequest = byLibrary) {}
-
   /** Throws `invalid_argument` for bytes that are no frame. */
   of(message: Uint8Array): ConnectRequest {
-    return this.quick(message) ?? this.readOther(message);
+    return this.quick(message) ?? byLibrary(message);
   }
 
   /** Undefined: it has not the usual form. */

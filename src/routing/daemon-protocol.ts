@@ -37,8 +37,8 @@ export function protocolText({ min, max }: ProtocolRange): string {
 }
 
 /**
- * Names of what a side can do, told in hello and welcome. A side that meets a name it does not know passes over it; one
- * that wants to send something new sends it only to a peer that named it.
+ * Names of what a side can do, told in hello and welcome. A side that meets a name it does not know passes over it. This
+ * release asks for none of them: they are told so that a later one can send what is new only to a peer that names it.
  */
 const CAPABILITY = {
   /** Frames, and fields of frames, that it does not know do not end the connection: they are skipped and counted. */

@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 
 /** Bounds of {@link LateAnswers}: how long one is held at least (at most twice as long), and how many at once. */
-export interface LateAnswerBounds {
+interface LateAnswerBounds {
   readonly delayMs: number;
   readonly most: number;
 }
@@ -29,8 +29,10 @@ export class LateAnswers {
     return true;
   }
 
+  /** What is held by this key is not given, however often it is held. */
   drop(key: string): void {
-    if (!this.young.delete(key)) this.old.delete(key);
+    this.young.delete(key);
+    this.old.delete(key);
   }
 
   /** Gives all that are held, and holds no more. */

@@ -14,7 +14,7 @@ import type { NatsMessage, NatsPeer, NatsSubscription } from "../nats/nats-peer.
 import type { ToolCalls } from "../store/tool-calls.ts";
 import type { DaemonAddress, DaemonHost, OfferAnswer } from "./daemon-host.ts";
 import type { ToolRequest } from "./daemon-router.ts";
-import { type LateAnswerBounds, LateAnswers } from "./late-answers.ts";
+import { LateAnswers } from "./late-answers.ts";
 import type { MessageCheck } from "./message-check.ts";
 import { RingBook } from "./ring-book.ts";
 import { type DaemonSubjects, daemonSubjects } from "./subjects.ts";
@@ -27,8 +27,6 @@ export interface NATSToolBridgeDeps {
   readonly check: MessageCheck;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Of `accepted` answers; default: those of `LIMITS`. */
-  readonly accepting?: LateAnswerBounds;
 }
 
 /** What is answered now; undefined: nothing, the answer comes later. */
@@ -52,8 +50,7 @@ export class NATSToolBridge {
   private readonly stops: (() => void)[] = [];
 
   constructor(private readonly deps: NATSToolBridgeDeps) {
-    const { clock, accepting = { delayMs: LIMITS.acceptDelayMs, most: LIMITS.ringsHeld } } = deps;
-    this.accepting = new LateAnswers(clock, accepting);
+    this.accepting = new LateAnswers(deps.clock, { delayMs: LIMITS.acceptDelayMs, most: LIMITS.ringsHeld });
   }
 
   start(): void {

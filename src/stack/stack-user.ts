@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { exportSPKI, generateKeyPair, SignJWT } from "jose";
 import { TokenScope } from "../gen/reliant/v1/token_pb.ts";
@@ -28,7 +29,7 @@ export const STACK_ISSUER = "reliant-stack";
 export async function createIssuer(folder: string): Promise<StackIssuer> {
   const { privateKey, publicKey } = await generateKeyPair("EdDSA", { extractable: true });
   const publicKeyFile = join(folder, "issuer.pem");
-  await Bun.write(publicKeyFile, await exportSPKI(publicKey));
+  await writeFile(publicKeyFile, await exportSPKI(publicKey), { mode: 0o600 });
   const sign = (subject: string) =>
     new SignJWT({})
       .setProtectedHeader({ alg: "EdDSA" })

@@ -1,14 +1,17 @@
 import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { measureParts, partsNamed } from "../bench/bench.ts";
-import type { BenchDrivers } from "../bench/bench-part.ts";
+import { measureParts, type PartsOutcome, partsNamed } from "../bench/bench.ts";
+import type { BenchDrivers, BenchPart } from "../bench/bench-part.ts";
 import { renderComparison } from "../bench/compare-runs.ts";
+import { MEASURED_ELSEWHERE } from "../bench/goals.ts";
 import { watchMachine } from "../bench/machine.ts";
 import { machineText, missedOf, renderRun } from "../bench/render-report.ts";
-import { mergeReports, SAVED_RUN, type SavedRun } from "../bench/report.ts";
+import { exitCodeOf, type MachineFacts, mergeReports, SAVED_RUN, type SavedRun } from "../bench/report.ts";
+import { SHORT_SOAK_MS } from "../bench/soak.ts";
 import { measureUserStack } from "../bench/user-stack.ts";
 import { buildInfo } from "../build-info.ts";
+import { fromServer } from "../client/api-client.ts";
 import type { SettingsOf } from "../config/settings-of.ts";
 import { systemClock as clock } from "../core/clock.ts";
 import { messageOf, ReliantError } from "../core/errors.ts";
@@ -20,7 +23,9 @@ import { NATSToolBridge } from "../routing/nats-tool-bridge.ts";
 import { findServerPrograms } from "../stack/server-programs.ts";
 import { openStore } from "../store/kysely/kysely-store.ts";
 import type { CommandContext } from "./command-context.ts";
+import { openReport } from "./open-report.ts";
 
+type Settings = SettingsOf<"bench">;
 type Context = CommandContext & { write(text: string): Promise<void>; writeError(line: string): void };
 
 export const BENCH_DRIVERS: BenchDrivers = {
@@ -32,30 +37,57 @@ export const BENCH_DRIVERS: BenchDrivers = {
 };
 
 /**
- * `reliant bench`: measures and prints the table. Exit code 0: all was measured, and (in a soak) nothing rose; 1 otherwise.
- * A number that is not reached is told and is no failure: the machine may be a small one.
+ * `reliant bench`: measures and prints the table. Exit code 0: all was measured, and (in a soak) nothing rose; 1 otherwise;
+ * 130: the user has ended it, and what was measured until then is printed and saved. A number that is not reached is told
+ * and is no failure: the machine may be a small one.
  */
-export async function runBench(settings: SettingsOf<"bench">, text: string, context: Context): Promise<number> {
+export async function runBench(settings: Settings, text: string, context: Context): Promise<number> {
   const names = text.split(/[\s,]+/).filter((name) => name !== "");
+  const measure = chosenStack(settings, names, context);
   const before = settings.compareFile === undefined ? undefined : await readRun(settings.compareFile);
-  const saved =
-    settings.server === undefined
-      ? await onOwnStack(settings, names, context)
-      : await onUserStack(settings, names, context);
-  await context.write(`\n${renderRun(saved)}`);
-  if (before !== undefined) await context.write(`\n${renderComparison(before, saved)}`);
-  if (settings.jsonFile !== undefined) await Bun.write(settings.jsonFile, `${JSON.stringify(saved, null, 2)}\n`);
-  const missed = missedOf(saved);
-  if (missed.length > 0) context.warn(`not reached here: ${missed.join("; ")}`);
-  return saved.notMeasured.length === 0 && saved.watched.every(({ rises }) => !rises) ? 0 : 1;
+  const report = settings.jsonFile === undefined ? undefined : await openReport(settings.jsonFile);
+  const onEnd = () => context.warn("ending: what was measured until now is told (once more: leave at once)");
+  context.signal.addEventListener("abort", onEnd, { once: true });
+  try {
+    const saved = await measure();
+    if (saved.figures.length === 0) context.signal.throwIfAborted();
+    await report?.write(saved);
+    await context.write(`\n${renderRun(saved)}`);
+    if (before !== undefined) await context.write(`\n${renderComparison(before, saved)}`);
+    const missed = missedOf(saved);
+    if (missed.length > 0) context.warn(`not reached here: ${missed.join("; ")}`);
+    return exitCodeOf(saved, context.signal.aborted);
+  } finally {
+    context.signal.removeEventListener("abort", onEnd);
+    await report?.close();
+  }
 }
 
-async function onOwnStack(
-  settings: SettingsOf<"bench">,
-  names: readonly string[],
-  context: Context,
-): Promise<SavedRun> {
+/** What there is to measure, before anything is started. Throws `usage`. */
+function chosenStack(settings: Settings, names: readonly string[], context: Context): () => Promise<SavedRun> {
+  const { server, token, soakMs } = settings;
   const parts = partsNamed(names);
+  const own = settings.benchStack !== undefined || server === undefined;
+  if (soakMs !== undefined && (!own || !parts.some(({ name }) => name === "soak"))) {
+    throw new ReliantError("usage", "--duration: only the part soak takes it", {
+      hint: "reliant bench soak --duration 30m",
+    });
+  }
+  if (own) return () => onOwnStack(settings, parts, context);
+  if (names.length > 0) {
+    throw new ReliantError("usage", `measure ${names.join(", ")} by the address ${server}: no part is measured so`, {
+      hint: `By an address goes what a client can measure, without a part's name: requests, update streams, new chats until they are heard of, and with --model messages.\n  With --stack local parts are measured on servers of their own, whatever RELIANT_SERVER says`,
+    });
+  }
+  if (token === undefined) {
+    throw new ReliantError("usage", "measure a stack by its address: no token to show it", {
+      hint: "pass one with --token or RELIANT_TOKEN (`--token -` reads it from standard input)",
+    });
+  }
+  return () => onUserStack({ url: server, token: token.reveal(), model: settings.model }, context);
+}
+
+async function onOwnStack(settings: Settings, parts: readonly BenchPart[], context: Context): Promise<SavedRun> {
   const programs = await findServerPrograms(settings);
   const executable = ownExecutable();
   const { signal } = context;
@@ -67,39 +99,36 @@ async function onOwnStack(
     await chmod(folder, 0o711);
     const tell = (line: string) => context.writeError(line);
     const world = { folder, executable, programs, drivers: BENCH_DRIVERS, clock, signal, tell };
-    const { reports, notMeasured } = await measureParts(parts, { ...world, durationMs: settings.soakMs });
-    return { ...heading(), machine, ...mergeReports(reports), notMeasured: [...notMeasured] };
+    const outcome = await measureParts(parts, { ...world, durationMs: settings.soakMs ?? SHORT_SOAK_MS });
+    const run = runOf(machine, outcome);
+    return { ...run, notes: [...run.notes, MEASURED_ELSEWHERE] };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
 async function onUserStack(
-  settings: SettingsOf<"bench">,
-  names: readonly string[],
-  context: Context,
+  stack: { readonly url: string; readonly token: string; readonly model: string | undefined },
+  { signal, writeError }: Context,
 ): Promise<SavedRun> {
-  if (settings.server === undefined || settings.token === undefined) {
-    throw new ReliantError("usage", "measure a stack by its address: no token to show it", {
-      hint: "pass one with --token or RELIANT_TOKEN (`--token -` reads it from standard input)",
+  const machine = await watchMachine(clock, signal);
+  try {
+    return runOf(machine, await measureUserStack({ ...stack, signal, tell: writeError }));
+  } catch (error) {
+    signal.throwIfAborted();
+    const { code, message, hint } = fromServer(error, `measure ${stack.url}`, stack.url);
+    throw new ReliantError(code, message, {
+      cause: error,
+      hint: hint ?? "--server takes the address of an API server, without a path: https://api.example",
     });
   }
-  if (settings.benchStack !== undefined || names.length > 0) {
-    throw new ReliantError("usage", "measure a stack by its address: it takes neither --stack nor parts");
-  }
-  const machine = await watchMachine(clock, context.signal);
-  const report = await measureUserStack({
-    url: settings.server,
-    token: settings.token.reveal(),
-    model: settings.model,
-    clock,
-    signal: context.signal,
-  });
-  return { ...heading(), machine, ...mergeReports([report]), notMeasured: [] };
 }
 
-function heading() {
-  return { version: buildInfo().version, atMs: clock.now() };
+function runOf(machine: MachineFacts, { reports, notMeasured }: PartsOutcome): SavedRun {
+  return {
+    ...{ version: buildInfo().version, atMs: clock.now(), machine },
+    ...{ ...mergeReports(reports), notMeasured: [...notMeasured] },
+  };
 }
 
 /** Roles and peers are started from the file that runs now. */

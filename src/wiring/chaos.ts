@@ -1,10 +1,10 @@
-import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, realpath, rename, rm, rmdir, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { type ChaosOutcome, type ChaosPlan, passed, runChaos, showsAnything } from "../chaos/chaos-run.ts";
 import { chaosScript } from "../chaos/chaos-script.ts";
 import { chosenFaults } from "../chaos/fault-choice.ts";
-import { verdictLines } from "../chaos/fault-report.ts";
+import { countLines, verdictLines } from "../chaos/fault-report.ts";
 import { localTarget } from "../chaos/local-target.ts";
 import { ownTarget } from "../chaos/own-target.ts";
 import type { Target } from "../chaos/target.ts";
@@ -14,6 +14,7 @@ import { ERROR_TABLE, messageOf, ReliantError } from "../core/errors.ts";
 import { startLocalStack } from "../stack/local-stack.ts";
 import { findServerPrograms } from "../stack/server-programs.ts";
 import type { CommandContext } from "./command-context.ts";
+import { openReport } from "./open-report.ts";
 
 type Settings = SettingsOf<"chaos">;
 type Context = CommandContext & { write(text: string): Promise<void> };
@@ -33,22 +34,30 @@ export async function runChaosCommand(settings: Settings, context: Context): Pro
     durationMs: settings.durationMs,
   };
   const print = (line: string) => context.write(`${line}\n`);
+  const report = settings.jsonFile === undefined ? undefined : await openReport(settings.jsonFile);
   await using cleanup = new AsyncDisposableStack();
-  const folder = await workFolder(settings, cleanup);
+  cleanup.defer(async () => report?.close());
+  const work = await workFolder(settings, cleanup);
+  const { folder } = work;
   const target = await openTarget(settings, folder, cleanup, context);
   await print(
     `chaos on ${target.name}: ${faults.length} faults, ${plan.chats} chats on ${target.daemons.length} daemons, --seed ${seed}`,
   );
   const outcome = await runChaos(plan, { target, clock, print }, context.signal);
   await print("");
-  for (const line of verdictLines(outcome.verdict)) await print(line);
+  for (const line of [...verdictLines(outcome.verdict), ...countLines(outcome.rows)]) await print(line);
   const good = passed(outcome, settings.strict);
+  if (outcome.made < outcome.asked) await print(`${outcome.made} of ${outcome.asked} faults made`);
   const empty = outcome.verdict.holds && !showsAnything(outcome);
   if (empty) await print("nothing was shown: no fault was made, or no chat had a turn");
   else await print(good ? "held: nothing lost, nothing twice" : "FAILED");
-  if (settings.jsonFile !== undefined)
-    await writeJson(resolve(settings.jsonFile), outcome, { seed, good, plan, target });
-  if (!good && !(empty && context.signal.aborted)) return ERROR_TABLE.internal.exitCode;
+  const failed = !good && !(empty && context.signal.aborted);
+  if (failed) {
+    work.keepLogs();
+    await print(`logs: ${join(folder, "logs")}`);
+  }
+  await report?.write(reportOf(outcome, { seed, good, plan, target }));
+  if (failed) return ERROR_TABLE.internal.exitCode;
   return context.signal.aborted ? ERROR_TABLE.cancelled.exitCode : 0;
 }
 
@@ -97,41 +106,52 @@ function addressOf(settings: Settings) {
   };
 }
 
-/** A new folder: in the one of `--data-dir`, where it is kept, or one that goes with the command. */
-async function workFolder(settings: Settings, cleanup: AsyncDisposableStack): Promise<string> {
+/** A new folder: in the one of `--data-dir`, where it is kept, or one that goes with the command, but for its logs where they are asked for. */
+async function workFolder(settings: Settings, cleanup: AsyncDisposableStack) {
   const parent = resolve(settings.dataDir ?? tmpdir());
   await mkdir(parent, { recursive: true });
   const folder = await realpath(await mkdtemp(join(parent, "reliant-chaos-")));
-  if (settings.dataDir === undefined) {
-    cleanup.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+  let logs = false;
+  cleanup.defer(async () => {
+    // Nothing came into it where the start failed.
+    if (settings.dataDir !== undefined) await rmdir(folder).catch(() => undefined);
+    else if (logs) await leaveLogs(folder);
+    else await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  });
+  const keepLogs = () => {
+    logs = true;
+  };
+  return { folder, keepLogs };
+}
+
+/** Removes all but `logs`, where those of the servers, which have folders of their own, join those of the roles and daemons. */
+async function leaveLogs(folder: string): Promise<void> {
+  const logs = join(folder, "logs");
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    if (path === logs) continue;
+    await rename(join(path, `${name}.log`), join(logs, `${name}.log`)).catch(() => undefined);
+    await rm(path, { recursive: true, force: true, maxRetries: 5 });
   }
-  return folder;
 }
 
 async function writeScript(path: string, context: Context): Promise<number> {
-  await saved(path, chaosScript());
+  try {
+    await writeFile(path, chaosScript());
+  } catch (error) {
+    throw new ReliantError("failed_precondition", `write ${path}: ${messageOf(error)}`, { cause: error });
+  }
   await context.write(`${path}: start every worker with --scripted-model ${path}\n`);
   return 0;
 }
 
-async function writeJson(
-  path: string,
+function reportOf(
   outcome: ChaosOutcome,
   more: { readonly seed: number; readonly good: boolean; readonly plan: ChaosPlan; readonly target: Target },
-): Promise<void> {
+) {
   const { seed, good, plan, target } = more;
+  const { asked, made, rows } = outcome;
   const { totals, findings, told } = outcome.verdict;
   const run = { stack: target.name, seed, chats: plan.chats, daemons: target.daemons.length, awayMs: plan.awayMs };
-  await saved(
-    path,
-    `${JSON.stringify({ ...run, passed: good, totals, findings, told, faults: outcome.rows }, null, 2)}\n`,
-  );
-}
-
-async function saved(path: string, text: string): Promise<void> {
-  try {
-    await writeFile(path, text);
-  } catch (error) {
-    throw new ReliantError("failed_precondition", `write ${path}: ${messageOf(error)}`, { cause: error });
-  }
+  return { ...run, passed: good, asked, made, totals, findings, told, faults: rows };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { join } from "node:path";
+import { readdir, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { z } from "zod";
 import { BOUNDS } from "../support/bounds.ts";
 import { startCluster } from "../support/cluster.ts";
@@ -13,7 +14,17 @@ const Outcome = z.object({
   passed: z.boolean(),
   totals: z.record(z.string(), z.number()),
   findings: z.array(z.unknown()),
-  faults: z.array(z.object({ name: z.string(), result: z.object({ kind: z.string() }) })),
+  asked: z.number(),
+  made: z.number(),
+  faults: z.array(
+    z.object({
+      name: z.string(),
+      fromMs: z.number(),
+      untilMs: z.number(),
+      counts: z.object({ turns: z.number() }).optional(),
+      result: z.object({ kind: z.string() }),
+    }),
+  ),
 });
 
 const NOTHING_WRONG = { lost: 0, doubled: 0, stuck: 0, holes: 0, failedTurns: 0 };
@@ -38,6 +49,12 @@ describe("reliant chaos --stack local", () => {
       const outcome = Outcome.parse(await Bun.file(json).json());
       expect(outcome).toMatchObject({ passed: true, totals: NOTHING_WRONG, findings: [] });
       expect(outcome.totals.turns).toBeGreaterThan(2);
+      expect(outcome).toMatchObject({ asked: 3, made: 3 });
+      const moments = outcome.faults.flatMap(({ fromMs, untilMs }) => [fromMs, untilMs]);
+      expect(moments).toEqual(moments.toSorted((a, b) => a - b));
+      // The calm rows are no faults: nothing is counted in them.
+      expect(outcome.faults.map(({ counts }) => counts !== undefined)).toEqual([false, true, true, true, false]);
+      for (const { counts } of outcome.faults.slice(1, -1)) expect(counts?.turns).toBeGreaterThan(0);
       expect(outcome.faults.map(({ name, result }) => `${name} ${result.kind}`).toSorted()).toEqual([
         "(after) moved",
         "(before) moved",
@@ -89,6 +106,23 @@ describe("reliant chaos against a stack that runs", () => {
       expect(run.stdout).toMatch(/^kill-daemon .* after \d+\.\d s$/m);
       expect(run.stdout).toMatch(/^cut-daemon-gateway .* after \d+\.\d s$/m);
 
+      const strict = await runExecutable({
+        args: [...own, ...size, "--strict", "--faults", "kill-worker,freeze-daemon"],
+        stdin: jwt,
+        timeoutMs: 3 * MINUTE,
+      });
+      expect({ code: strict.code, stderr: strict.stderr }).toEqual({ code: 1, stderr: "" });
+      expect(strict.stdout).toContain("1 of 2 faults made\nFAILED");
+      const logs = /^logs: (.+)$/m.exec(strict.stdout)?.[1] ?? "";
+      expect(await readdir(logs)).toEqual([expect.stringMatching(/^daemon-chaos-.*\.log$/)]);
+      expect(await readdir(dirname(logs))).toEqual(["logs"]);
+      await rm(dirname(logs), { recursive: true });
+
+      const wrong = ["chaos", "--server", cluster.apiUrl, "--gateway", cluster.apiUrl, "--token", "-", ...size];
+      const noGateway = await runExecutable({ args: wrong, stdin: jwt });
+      expect(noGateway.code).toBe(1);
+      expect(noGateway.stderr).toContain(`reach the gateway ${cluster.apiUrl}: no gateway answers there`);
+
       const foreign = ["--model", "scripted/elsewhere.yaml", ...size];
       const refused = await runExecutable({ args: [...own, ...foreign], stdin: jwt, timeoutMs: 2 * MINUTE });
       expect(refused.code).toBe(1);
@@ -106,6 +140,28 @@ describe("reliant chaos against a stack that runs", () => {
       expect(run.code).toBe(2);
       expect(run.stderr).toContain("--gateway, --token missing");
       expect(run.stderr).toContain("--stack local");
+    },
+    BOUNDS.buildMs,
+  );
+
+  test(
+    "is asked before daemons start, and a file that cannot be written is refused before that; nothing stays behind",
+    async () => {
+      await using folder = await tempFolder("chaos");
+      const flags = ["chaos", "--server", "http://127.0.0.1:1", "--gateway", "http://127.0.0.1:1", "--token", "-"];
+      const own = [...flags, "--data-dir", folder.path];
+      const json = join(folder.path, "absent", "outcome.json");
+      const unwritable = await runExecutable({ args: [...own, "--json", json], stdin: "key" });
+      expect({ code: unwritable.code, stderr: unwritable.stderr }).toEqual({
+        code: 2,
+        stderr: expect.stringContaining(`write ${json}: `),
+      });
+      const written = join(folder.path, "outcome.json");
+      const unreachable = await runExecutable({ args: [...own, "--json", written], stdin: "key" });
+      expect(unreachable.code).toBe(1);
+      expect(unreachable.stderr).toContain("reach the gateway http://127.0.0.1:1: ");
+      expect(unreachable.stderr).toContain("a monolith has no gateway");
+      expect(await readdir(folder.path)).toEqual([]);
     },
     BOUNDS.buildMs,
   );

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { RunState } from "../../src/gen/reliant/v1/chat_pb.ts";
+import { Role, RunState } from "../../src/gen/reliant/v1/chat_pb.ts";
 import type { StackDaemon } from "../../src/stack/stack-daemon.ts";
 import type { StackUser } from "../../src/stack/stack-user.ts";
 import { BOUNDS } from "../support/bounds.ts";
@@ -8,7 +8,7 @@ import { type Cluster, startCluster } from "../support/cluster.ts";
 import { failingAnthropic } from "../support/failing-provider/failing-anthropic.ts";
 import { FailingServer } from "../support/failing-provider/failing-server.ts";
 import { askedBy, flagsOf, followPlay, startPlay } from "../support/failing-provider/follow-play.ts";
-import { player } from "../support/failing-provider/plays.ts";
+import { MANY_CALLS, player } from "../support/failing-provider/plays.ts";
 import { countingFrom, lastAnswer } from "../support/follow-chat.ts";
 
 const ANSWER = "There is one file.";
@@ -32,7 +32,7 @@ afterAll(async () => {
   await provider?.stop();
 }, BOUNDS.stopMs);
 
-describe("a provider that fails, in distributed mode", () => {
+describe("a provider, in distributed mode", () => {
   test("is waited for, its answer is withdrawn and replaced, and the client is told in order", async () => {
     const chat = await startPlay(place(), failingAnthropic, "silence_then_answer");
     const followed = await followPlay(user.api, chat.chatId, 30_000, (live) => {
@@ -62,6 +62,18 @@ describe("a provider that fails, in distributed mode", () => {
     expect((asked[1]?.atMs ?? 0) - (asked[0]?.atMs ?? 0)).toBeGreaterThanOrEqual(12_000);
     expect(followed.sequences).toEqual(countingFrom(1n, followed.sequences.length));
   }, 70_000);
+
+  test("asks for 200 tools in one message, and each of them runs once on the daemon", async () => {
+    const chat = await startPlay(place(), failingAnthropic, "many_calls");
+    const followed = await followPlay(user.api, chat.chatId, 150_000);
+    expect(followed.outcome).toBe(RunState.SUCCEEDED);
+    expect(lastAnswer(followed)).toBe(ANSWER);
+    const ran = (await Bun.file(join(daemon.root, "ran")).text()).trim().split("\n").map(Number);
+    expect(ran.sort((a, b) => a - b)).toEqual(Array.from({ length: MANY_CALLS }, (_, index) => index));
+    expect(followed.messages.filter((message) => message.role === Role.TOOL)).toHaveLength(MANY_CALLS);
+    expect(askedBy(provider, chat.token)).toHaveLength(2);
+    expect(followed.sequences).toEqual(countingFrom(1n, followed.sequences.length));
+  }, 160_000);
 
   test("is not waited for any longer when the run is cancelled", async () => {
     const chat = await startPlay(place(), failingAnthropic, "rate_limited_long");

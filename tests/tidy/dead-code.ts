@@ -20,6 +20,8 @@ export const TEST_ONLY_EXPORTS: readonly TestOnlyExport[] = [
     name: "withSettingsTable",
     because: "the test of the README's tables writes them, too",
   },
+  { path: "src/chaos/small-disk.ts", name: "checkFull", because: "a disk that is not full is none of its own" },
+  { path: "src/chaos/descriptor-limit.ts", name: "checkLimit", because: "a limit that did not take cannot be made" },
   { path: "src/stack/postgres-user.ts", name: "everyoneMayEnter", because: "the tests' own Postgres is copied by it" },
   { path: "src/stack/server-programs.ts", name: "findPostgres", because: "the tests look for theirs elsewhere first" },
   {

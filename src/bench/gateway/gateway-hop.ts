@@ -51,8 +51,18 @@ async function measureGateway(world: BenchWorld): Promise<PartReport> {
   return {
     figures: [
       ...idleFigures(ours.most, bare.most),
-      figure("traffic_kb", `memory each after ${ROUNDS} rounds of calls`, many.kilobytes.last, "KB"),
-      figure("rounds_growth_kb", "memory each, last round less the first", many.kilobytes.growth, "KB"),
+      figure(
+        "traffic_kb",
+        `gateway, 10,000 daemons: memory each after ${ROUNDS} rounds of calls`,
+        many.kilobytes.last,
+        "KB",
+      ),
+      figure(
+        "rounds_growth_kb",
+        "gateway, 10,000 daemons: memory each, last round less the first",
+        many.kilobytes.growth,
+        "KB",
+      ),
       figure("hop_10000_per_s", "hop alone, 10,000 daemons, p99 ≤ 50 ms: calls", many.held.perSecond, "/s", echo),
       figure("hop_p50_ms", "hop alone, one caller: p50", few.p50Ms, "ms", {
         raw: { what: "NATS request and reply, one caller: p50", value: few.echoP50Ms },
@@ -63,13 +73,23 @@ async function measureGateway(world: BenchWorld): Promise<PartReport> {
     ],
     growths: [
       idleGrowth("idle_memory_growth", "gateway, idle daemons: memory", "MB", ours, ({ megabytes }) => megabytes),
-      idleGrowth("idle_core_growth", "the same: processor", "% of a core", ours, ({ corePercent }) => corePercent),
+      idleGrowth(
+        "idle_core_growth",
+        "gateway, idle daemons: processor",
+        "% of a core",
+        ours,
+        ({ corePercent }) => corePercent,
+      ),
       {
-        ...{ id: "gateway.hop_daemons_growth", what: `processor of a second with ${ROUND_RATE} calls`, unit: "ms" },
+        ...{
+          id: "gateway.hop_daemons_growth",
+          what: `gateway, processor of a second with ${ROUND_RATE} calls`,
+          unit: "ms",
+        },
         ...{ of: "daemons", mayBe: "linear", points: many.calls },
       },
       {
-        ...{ id: "gateway.hop_rate_growth", what: "processor, 10,000 daemons", unit: "% of a core" },
+        ...{ id: "gateway.hop_rate_growth", what: "gateway, calls to 10,000 daemons: processor", unit: "% of a core" },
         ...{ of: "calls a second", mayBe: "linear" },
         points: many.held.costs.map(({ facts, corePercent }) => ({
           size: Math.round(facts.perSecond),
@@ -94,12 +114,17 @@ function idleFigures(ours: IdleAt, bare: IdleAt): Figure[] {
     figure("idle_kb", "gateway, 10,000 daemons idle: memory each", each(ours), "KB", raw("memory", each(bare))),
     figure(
       "idle_core_percent",
-      "the same: processor",
+      "gateway, 10,000 daemons idle: processor",
       ours.corePercent,
       "% of a core",
       raw("processor", bare.corePercent),
     ),
-    figure("idle_core_ratio", "the same, against bare connect-node", ours.corePercent / bare.corePercent, "×"),
+    figure(
+      "idle_core_ratio",
+      "gateway, 10,000 daemons idle: processor against bare connect-node",
+      ours.corePercent / bare.corePercent,
+      "×",
+    ),
   ];
 }
 

@@ -1,3 +1,4 @@
+import type { BenchWorld } from "../bench-part.ts";
 import type { Installation } from "../installation.ts";
 import { awaitWord, startPeer } from "../peer.ts";
 import { processorMs } from "../proc-facts.ts";
@@ -13,6 +14,8 @@ const DRIVE_MS = 5_000;
 /** Both ways: the input of a request, and the text of a result. */
 export const PAYLOAD_BYTES = 1024;
 
+/** Where callers are started, and what they call through. */
+type Callers = Pick<Installation, "natsUrl" | "spawn"> & { readonly world: Pick<BenchWorld, "signal" | "tell"> };
 type Load = Pick<CallerOptions, "kind" | "daemons" | "callers" | "perSecond"> & { readonly subject?: string };
 
 /** What was done, and what it cost another process. */
@@ -25,18 +28,14 @@ export interface CostedCalls {
 }
 
 /** Calls at a steady pace, and what they cost the process `pid`. */
-export async function driveCosted(
-  installation: Installation,
-  pid: number,
-  load: Omit<Load, "kind">,
-): Promise<CostedCalls> {
+export async function driveCosted(installation: Callers, pid: number, load: Omit<Load, "kind">): Promise<CostedCalls> {
   const spentMs = processorMs(pid);
   const facts = await driveCalls(installation, { ...load, kind: "hop" });
   const msPerCall = (processorMs(pid) - spentMs) / ((facts.perSecond * (WARM_UP_MS + DRIVE_MS)) / 1000);
   return { facts, msPerCall, corePercent: (msPerCall * facts.perSecond) / 10 };
 }
 
-export async function driveCalls(installation: Installation, load: Load): Promise<CallerFacts> {
+export async function driveCalls(installation: Callers, load: Load): Promise<CallerFacts> {
   const { natsUrl, world } = installation;
   const rest = { natsUrl, warmUpMs: WARM_UP_MS, driveMs: DRIVE_MS, requestBytes: PAYLOAD_BYTES };
   const caller = await startPeer(installation, "gateway-caller", { ...load, ...rest });
@@ -47,7 +46,7 @@ export interface HeldRate {
   /** What was reached at the highest of the rates that was held; 0: none was. */
   readonly perSecond: number;
   readonly tried: readonly string[];
-  /** Of each rate that was tried: what was reached, and the gateway's processor. */
+  /** Of each rate that was held: what was reached, and the gateway's processor. */
   readonly costs: readonly CostedCalls[];
 }
 
@@ -56,7 +55,7 @@ const TRIES = 2;
 
 /** Raises the rate step by step until it is no longer held: p99 over 50 ms, calls that are late, or calls that fail. `pid`: the gateway. */
 export async function highestHeldRate(
-  installation: Installation,
+  installation: Callers,
   pid: number,
   daemons: number,
   rates: readonly number[],
@@ -67,12 +66,12 @@ export async function highestHeldRate(
   const holds = async (perSecond: number): Promise<boolean> => {
     const costed = await driveCosted(installation, pid, { daemons, callers: UNDER_WAY, perSecond });
     const { facts } = costed;
-    costs.push(costed);
     const { p50Ms, p99Ms } = facts;
     tried.push(`${perSecond}/s: ${facts.perSecond.toFixed(0)}/s, p50 ${p50Ms.toFixed(1)}, p99 ${p99Ms.toFixed(1)} ms`);
     installation.world.tell(`  ${daemons} daemons, ${tried.at(-1)}`);
     if (p99Ms > P99_MS || !isHeld(facts, perSecond)) return false;
     held = facts.perSecond;
+    costs.push(costed);
     return true;
   };
   for (const perSecond of rates) {

@@ -32,7 +32,12 @@ export function reportOf(
   const raw = { what: `bare Postgres, the same ${statements.length} statements`, value: barePerSecond };
   const figures: Figure[] = [
     { id: "ledger.calls_per_s", what, value: perSecond, unit: "/s", raw },
-    { id: "ledger.calls_ratio", what: "the same against bare Postgres", value: perSecond / barePerSecond, unit: "×" },
+    {
+      id: "ledger.calls_ratio",
+      what: "tool calls with ledger and journal against bare Postgres",
+      value: perSecond / barePerSecond,
+      unit: "×",
+    },
     {
       id: "ledger.bare_chain_ratio",
       what: "the bare chain (the same statements, NATS, connect-node, journals) against bare Postgres",

@@ -10,12 +10,15 @@ import { measured } from "./counts.ts";
 const Outcome = z.object({
   seed: z.number(),
   passed: z.boolean(),
+  asked: z.number(),
+  made: z.number(),
   totals: z.record(z.string(), z.number()),
   findings: z.array(z.unknown()),
   faults: z.array(
     z.object({
       name: z.string(),
       calm: z.boolean().optional(),
+      counts: z.object({ failedCalls: z.number(), unknown: z.number() }).optional(),
       result: z.object({ kind: z.string(), afterMs: z.number().optional() }),
     }),
   ),
@@ -42,6 +45,12 @@ export async function expectRotation(faults: readonly Fault[], timeoutMs: number
     `rotation through ${made.length} faults, --seed ${outcome.seed}`,
     `${figures.join(", ")}; chats moved again after ${Math.round(slowest?.result.afterMs ?? 0)} ms at most (${slowest?.name}); ${Math.round(tookMs / 1000)} s`,
   );
+  const costly = made.filter(({ counts }) => (counts?.failedCalls ?? 0) > 0);
+  measured(
+    "faults in whose turns calls were told failed",
+    costly.map(({ name, counts }) => `${name} ${counts?.failedCalls}`).join(", ") || "none",
+  );
+  expect(outcome).toMatchObject({ asked: names.length, made: names.length });
   expect(made.map(({ name }) => name).sort()).toEqual([...names].sort());
   expect(outcome.passed).toBe(true);
   expect(outcome.findings).toEqual([]);

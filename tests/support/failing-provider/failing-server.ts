@@ -121,8 +121,11 @@ function chunkOf(text: string): string {
   return text === "" ? "" : `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`;
 }
 
-/** Until the reader has what came before the reset. */
-const RESET_AFTER_MS = 50;
+/**
+ * Until the reader has what came before the reset, also on a machine that is busy: nothing outside tells. What its kernel, or
+ * its thread for the network, has taken is lost with the reset until its program takes it.
+ */
+const RESET_AFTER_MS = 500;
 
 function head(status: number, headers: Readonly<Record<string, string>>): string {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);

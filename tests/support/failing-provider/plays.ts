@@ -6,12 +6,15 @@ export type Play = (failing: FailingWire) => readonly Reply[];
 /** How many tools the play `many_calls` asks for at once. */
 export const MANY_CALLS = 200;
 
+/** How far ahead the date is until which `rate_limited_date` is to be left alone. */
+export const DATE_AHEAD_MS = 5000;
+
 /** A user's message `play:NAME:ID` has it played. */
 export const PLAYS = {
   rate_limited: (failing) => [told(failing, "rate_limited"), whole(failing)],
   rate_limited_seconds: (failing) => [told(failing, "rate_limited", { "retry-after": "2" }), whole(failing)],
   rate_limited_date: (failing) => [
-    told(failing, "rate_limited", { "retry-after": new Date(Date.now() + 2000).toUTCString() }),
+    told(failing, "rate_limited", { "retry-after": new Date(Date.now() + DATE_AHEAD_MS).toUTCString() }),
     whole(failing),
   ],
   rate_limited_long: (failing) => [told(failing, "rate_limited", { "retry-after": "50" }), whole(failing)],

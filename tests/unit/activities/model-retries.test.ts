@@ -3,7 +3,7 @@ import { createActivities } from "../../../src/activities/activities.ts";
 import { ReliantError } from "../../../src/core/errors.ts";
 import { LIMITS } from "../../../src/core/limits.ts";
 import { ModelError, type ModelEvent } from "../../../src/models/model-provider.ts";
-import { textAnswer, USAGE } from "../../support/fake-model.ts";
+import { textAnswer, toolAnswer, USAGE } from "../../support/fake-model.ts";
 import { settle } from "../../support/manual-clock.ts";
 import { answerOf, call, world } from "./model-world.ts";
 
@@ -141,6 +141,17 @@ describe("a model that fails", () => {
     const answering = call(at);
     await at.clock.advance(LIMITS.modelRetryMaxMs);
     await answering;
+    expect(answerOf(at)?.blocks).toEqual([{ kind: "text", text: "Whole" }]);
+  });
+
+  test("is asked again when its answer breaks off behind a whole tool call, which never comes to be one", async () => {
+    const begun = toolAnswer({ name: "shell", input: { command: "touch must-not-be-there" } }).slice(0, -1);
+    const at = world([...begun, overloaded], begun, textAnswer("Whole"));
+    const answering = call(at);
+    await at.clock.advance(2 * LIMITS.modelRetryMaxMs);
+    await answering;
+    expect(at.model.requests).toHaveLength(3);
+    expect([...at.chat.ledger.values()]).toEqual([]);
     expect(answerOf(at)?.blocks).toEqual([{ kind: "text", text: "Whole" }]);
   });
 

@@ -41,4 +41,12 @@ describe("the script of a soak", () => {
     expect(events).toBeGreaterThan(LIMITS.historyEvents);
     expect(long.length).toBeLessThan(LIMITS.modelCallsPerRun);
   });
+
+  test("has a run alike of some turns, of which some end in two minutes on a busy machine", async () => {
+    const script = await soakScript();
+    const turnsOf = (text: string) => scriptView(script, [userMessage(text)])?.conversation.turns ?? [];
+    const [some, long] = [turnsOf("some turns, please"), turnsOf("a long run, please")];
+    expect(some).toHaveLength(4);
+    expect(some[0]?.steps).toEqual(long[0]?.steps ?? []);
+  });
 });

@@ -8,6 +8,15 @@ import { LINK_NAMES } from "../../../src/stack/links.ts";
 const ALL: Means = { wholeStack: true, noSmallDisk: undefined, noPrlimit: undefined, noProxies: undefined };
 const names = FAULTS.map(({ name }) => name);
 
+function thrownBy(act: () => unknown): ReliantError {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof ReliantError) return error;
+  }
+  throw new Error("it threw none of our errors");
+}
+
 function fault(name: string) {
   const [found] = chosenFaults([name]);
   if (found === undefined) throw new Error(`no fault ${name}`);
@@ -40,6 +49,22 @@ describe("the table of faults", () => {
     expect(names).toEqual(expect.arrayContaining(["full-disk-daemon", "no-fds-daemon"]));
   });
 
+  test("says whose calls each may cost: nobody's where others take over or no call goes through it", () => {
+    for (const free of ["kill-api", "kill-worker", "terminate-gateway", "away-temporal", "cut-client-api"]) {
+      expect([free, fault(free).costs]).toEqual([free, "none"]);
+    }
+    for (const own of ["kill-daemon", "terminate-daemon", "full-disk-daemon", "no-fds-daemon"]) {
+      expect([own, fault(own).costs]).toEqual([own, "hit"]);
+    }
+    for (const common of ["kill-gateway", "freeze-gateway", "away-nats", "kill-postgres", "cut-daemon-gateway"]) {
+      expect([common, fault(common).costs]).toEqual([common, "all"]);
+    }
+    const links = LINK_NAMES.map((link) => [link, fault(`timeout-${link}`).costs] as const);
+    expect(links.filter(([, costs]) => costs === "none").map(([link]) => link)).toEqual([
+      ...(["api-postgres", "api-nats", "api-temporal", "worker-temporal", "client-api"] as const),
+    ]);
+  });
+
   test("names each fault once", () => {
     expect(new Set(names).size).toBe(names.length);
   });
@@ -62,6 +87,10 @@ describe("the choice of faults", () => {
     const choose = () => chosenFaults(["kill-api", "kil-worker", "a.i"]);
     expect(choose).toThrow(ReliantError);
     expect(choose).toThrow("there is no fault kil-worker, a.i");
+    const hint = thrownBy(choose).hint ?? "";
+    // For a terminal: no line is wide, and each name stands in one.
+    expect(Math.max(...hint.split("\n").map(({ length }) => length))).toBeLessThan(100);
+    expect(hint.split(/\s+/).slice(2).toSorted()).toEqual(names.toSorted());
   });
 });
 

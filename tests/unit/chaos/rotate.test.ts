@@ -38,7 +38,7 @@ async function run(
   await rotate(
     { faults: chosenFaults(faults), rounds: 1, untilMs: undefined, awayMs: 60_000, ...plan },
     {
-      ...{ target, crowd, clock, random: seededRandom(1) },
+      ...{ target, crowd, clock, random: seededRandom(1), startedAtMs: 1_000_000 },
       onRow: async (row) => void rows.push(row),
       onLoss: (loss) => losses.push(loss),
       onTrouble: (trouble) => troubles.push(trouble),
@@ -72,8 +72,30 @@ describe("each fault is made and taken back", () => {
   });
 
   test("and a daemon's SIGKILL is remembered with its moment; its SIGTERM is not", async () => {
-    expect((await run(["kill-daemon"])).losses).toEqual([{ daemon: "laptop", atMs: 1_000_000 }]);
+    expect((await run(["kill-daemon"])).losses).toEqual([{ daemon: "laptop", fromMs: 1_000_000, untilMs: 1_000_000 }]);
     expect((await run(["terminate-daemon", "kill-worker"])).losses).toEqual([]);
+  });
+});
+
+describe("a fault that was made", () => {
+  test("says when, and whose calls it may cost: nobody's, its daemon's, or all", async () => {
+    const { rows, troubles } = await run(["kill-worker", "freeze-daemon", "kill-gateway"]);
+    const row = rows.find(({ name }) => name === "freeze-daemon");
+    expect((row?.untilMs ?? 0) - (row?.fromMs ?? 0)).toBe(10_000);
+    expect(Object.fromEntries(troubles.map(({ fault, costs }) => [fault, costs]))).toEqual({
+      "kill-worker": "none",
+      "freeze-daemon": { daemon: "laptop" },
+      "kill-gateway": "all",
+    });
+    expect(troubles.map(({ fromMs }) => fromMs - 1_000_000)).toEqual(rows.map(({ fromMs }) => fromMs ?? -1));
+  });
+
+  test("may cost every daemon's calls where it broke before it was known which one it hit", async () => {
+    const target = new FakeTarget();
+    target.laptop.pause = () => {
+      throw new Error("no such process");
+    };
+    expect((await run(["freeze-daemon"], { target })).troubles).toMatchObject([{ costs: "all" }]);
   });
 });
 

@@ -8,7 +8,8 @@ const START = 1_800_000_000;
 
 function turn(change: Partial<TurnFact> = {}): TurnFact {
   return {
-    ...{ mark: "c1-t1", kind: "quick", sentAtMs: START * SECOND - 500, accepted: true, answered: true },
+    ...{ mark: "c1-t1", kind: "quick", sentAtMs: START * SECOND - 500, answered: true },
+    acceptedAtMs: START * SECOND - 400,
     end: { atMs: START * SECOND + 20 * SECOND, state: "succeeded", error: "" },
     ...change,
   };
@@ -24,6 +25,8 @@ function call(change: Partial<CallFact> = {}): CallFact {
       isWhole: true,
       told: "Exit code 0",
       results: 1,
+      askedAfterMs: 300,
+      endedAfterMs: 19_000,
     },
     ...change,
   };
@@ -48,8 +51,9 @@ function evidence(
   return {
     chats: [one],
     counts: new Map([["laptop", new Map(Object.entries(starts))]]),
-    losses: (more.killedAtMs ?? []).map((atMs) => ({ daemon: "laptop", atMs })),
+    losses: (more.killedAtMs ?? []).map((atMs) => ({ daemon: "laptop", fromMs: atMs, untilMs: atMs + 5 })),
     troubles: more.troubles ?? [],
+    startedAtMs: (START - 100) * SECOND,
   };
 }
 
@@ -59,7 +63,11 @@ function findings(one: ChatFact, more?: Parameters<typeof evidence>[1]): Finding
 
 const NEVER_RAN = { starts: {} };
 /** A fault while the turn ran. */
-const TROUBLE = { troubles: [{ fromMs: START * SECOND, untilMs: START * SECOND + SECOND }] };
+const TROUBLE = {
+  troubles: [
+    { fault: "kill-gateway", costs: "all" as const, fromMs: START * SECOND, untilMs: START * SECOND + SECOND },
+  ],
+};
 
 describe("a chat whose calls each ran once", () => {
   test("holds, and is counted", () => {
@@ -137,11 +145,32 @@ describe("a failed call", () => {
 
   test("has its excuse in a fault that was felt while its turn ran, and in no other", () => {
     for (const end of ["failed", "cancelled", "timed_out"] as const) expect(findings(ended(end), TROUBLE)).toEqual([]);
-    const before = { fromMs: 0, untilMs: START * SECOND - 11 * SECOND };
-    const after = { fromMs: START * SECOND + 21 * SECOND, untilMs: START * SECOND + 22 * SECOND };
+    const nats = { fault: "kill-nats", costs: "all" as const };
+    const before = { ...nats, fromMs: 0, untilMs: START * SECOND - 11 * SECOND };
+    const after = { ...nats, fromMs: START * SECOND + 21 * SECOND, untilMs: START * SECOND + 22 * SECOND };
     expect(findings(ended("failed"), { troubles: [before, after] })).toEqual(["failed call"]);
     const justBefore = { ...before, untilMs: START * SECOND - 10 * SECOND };
     expect(findings(ended("failed"), { troubles: [justBefore] })).toEqual([]);
+  });
+
+  test("has none in a fault that costs nobody's calls, or another daemon's", () => {
+    const [felt] = TROUBLE.troubles;
+    if (felt === undefined) throw new Error("there is a fault");
+    const costs = (what: (typeof felt)["costs"] | "none" | { daemon: string }) => ({
+      troubles: [{ ...felt, costs: what }],
+    });
+    expect(findings(ended("failed"), costs("none"))).toEqual(["failed call"]);
+    expect(findings(ended("timed_out"), costs({ daemon: "desktop" }))).toEqual(["failed call"]);
+    expect(findings(ended("failed"), costs({ daemon: "laptop" }))).toEqual([]);
+  });
+
+  test("is counted in the fault, with what its model was told", () => {
+    const call1 = call({ end: "failed", hasExitCode: false, told: "daemon_offline: gone\nmore" });
+    const verdict = judge(evidence(chat({ calls: [call1] }), { ...NEVER_RAN, ...TROUBLE }));
+    expect(verdict.byFault).toEqual([
+      { turns: 1, failedCalls: 1, unknown: 0, findings: 0, reasons: [{ text: "daemon_offline: gone", calls: 1 }] },
+    ]);
+    expect(verdict.told).toMatchObject([{ mark: "c1-t1-1", fromMs: 99_800, untilMs: 118_600 }]);
   });
 
   test("is one that was denied and did not run: nothing denies it", () => {
@@ -172,6 +201,18 @@ describe("unknown", () => {
     expect(findings(unknown, { ...NEVER_RAN, killedAtMs: [START * SECOND] })).toEqual([]);
   });
 
+  test("is a failure where the tool never counted and the daemon was killed before the model asked for the call", () => {
+    const late = chat({ ...unknown, calls: [call({ end: "unknown", hasExitCode: false, askedAfterMs: 5_000 })] });
+    expect(findings(late, { ...NEVER_RAN, killedAtMs: [(START + 3) * SECOND] })).toEqual(["unknown"]);
+    expect(findings(late, { ...NEVER_RAN, killedAtMs: [(START + 5) * SECOND] })).toEqual([]);
+  });
+
+  test("is a failure where the daemon was killed after its result stood in the chat", () => {
+    const early = chat({ ...unknown, calls: [call({ end: "unknown", hasExitCode: false, endedAfterMs: 2_000 })] });
+    expect(findings(early, { killedAtMs: [(START + 3) * SECOND] })).toEqual(["unknown"]);
+    expect(findings(early, { killedAtMs: [(START + 1) * SECOND] })).toEqual([]);
+  });
+
   test("is a failure where nobody killed the daemon", () => {
     expect(findings(unknown)).toEqual(["unknown"]);
   });
@@ -183,7 +224,10 @@ describe("unknown", () => {
   });
 
   test("is a failure where another daemon was killed", () => {
-    const elsewhere = { ...evidence(unknown), losses: [{ daemon: "desktop", atMs: (START + 3) * SECOND }] };
+    const elsewhere = {
+      ...evidence(unknown),
+      losses: [{ daemon: "desktop", fromMs: (START + 3) * SECOND, untilMs: (START + 4) * SECOND }],
+    };
     expect(judge(elsewhere).holds).toBe(false);
   });
 });
@@ -191,11 +235,16 @@ describe("unknown", () => {
 describe("holes", () => {
   test("are what a stream left out, sent twice or sent otherwise", () => {
     const faults = [
-      { kind: "hole", text: "update 7 came after 5" },
-      { kind: "double", text: "update 5 came after 5" },
-      { kind: "different", text: "message 2" },
+      { kind: "hole", text: "update 7 came after 5", atMs: (START + 2) * SECOND },
+      { kind: "double", text: "update 5 came after 5", atMs: (START + 3) * SECOND },
+      { kind: "different", text: "message 2", atMs: (START + 60) * SECOND },
     ] as const;
-    const verdict = judge(evidence(chat({ streamFaults: faults })));
+    const verdict = judge(evidence(chat({ streamFaults: faults }), TROUBLE));
+    expect(verdict.findings.map(({ fromMs, during }) => [fromMs, during])).toEqual([
+      [102_000, ["kill-gateway"]],
+      [103_000, ["kill-gateway"]],
+      [160_000, []],
+    ]);
     expect(verdict.totals.holes).toBe(3);
     expect(verdict.holds).toBe(false);
   });

@@ -39,6 +39,15 @@ describe("answers that something better may take the place of", () => {
     expect(given).toEqual([]);
   });
 
+  test("are not given where they were held again before they were dropped", async () => {
+    hold("twice");
+    await clock.advance(DELAY_MS);
+    hold("twice");
+    answers.drop("twice");
+    await clock.advance(10 * DELAY_MS);
+    expect(given).toEqual([]);
+  });
+
   test("are held again after all before them were given", async () => {
     hold("a");
     await clock.advance(3 * DELAY_MS);
