@@ -18,8 +18,7 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: "a gateway's compare-and-set asks that the daemon's epoch is its own",
     breaks: "old-epoch-has-no-effect",
     steps: 3_000,
-    // Rare: only between the new epoch and the new connection's own frames.
-    seeds: [115],
+    seeds: [115, 126, 158, 220],
   },
   {
     patch: "disconnect-without-the-epoch.patch",
@@ -132,7 +131,7 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: "what another attempt has started is waited for up to its deadline",
     breaks: "unknown-only-where-allowed",
     steps: 8_000,
-    seeds: [50],
+    seeds: [9, 19, 97, 108],
   },
   {
     patch: "acked-call-stays-open.patch",
