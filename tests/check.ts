@@ -31,7 +31,8 @@ const STEPS: readonly Step[] = [
       command(
         process.execPath,
         "test",
-        "--parallel",
+        // More than processors: many tests wait for a while.
+        "--parallel=4",
         "--no-isolate",
         "--timeout=20000",
         "./tests/unit/",
