@@ -198,6 +198,8 @@ export class UserStream implements PolledStream {
     const toldOf = new Set(this.early.flatMap((chunk) => (chunk.chatId === chatId ? [chunk.toolCallId] : [])));
     for (;;) {
       const page = await this.deps.store.updates.chatUpdates(chatId, follower.lastSequence, LIMITS.updatePage);
+      // What streamed was published before its message stood: it goes before it.
+      yield* this.fromHub();
       for (const update of page) {
         yield* this.lastWords(update.event);
         yield* follower.takeUpdate(update);

@@ -35,6 +35,20 @@ describe("a stream", () => {
     },
   );
 
+  test("shows the text that streamed before the message that it became, though both are there at once", async () => {
+    const chat = new StreamedChat();
+    chat.beginAttempt();
+    const { got } = follow(chat, new ManualClock());
+    await settle();
+    chat.write("Hello");
+    chat.number({ kind: "message", message: { ...answerThatCalls("t"), blocks: [{ kind: "text", text: "Hello" }] } });
+    await settle();
+    const order = got.flatMap((item): string[] =>
+      item.kind === "update" ? [item.update.event.kind] : item.kind === "delta" ? [item.delta.text] : [],
+    );
+    expect(order).toEqual(["attempt_started", "Hello", "message"]);
+  });
+
   test("of a client that has the message already shows what its tool says", async () => {
     const chat = new StreamedChat();
     chat.number({ kind: "message", message: answerThatCalls("t") });
