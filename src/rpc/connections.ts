@@ -1,11 +1,14 @@
 import type { Http2Session } from "node:http2";
 import type { Socket } from "node:net";
 import { LIMITS } from "../core/limits.ts";
+import { logger } from "../core/logger.ts";
+import { Http2Guard } from "./http2-guard.ts";
 import type { NodeRequest } from "./node-request.ts";
 
 interface Connection {
-  /** Set for HTTP/2: it is told to go away, HTTP/1.1 is just ended. */
+  /** Both set for HTTP/2, which is told to go away; HTTP/1.1 is just ended. */
   session?: Http2Session;
+  guard?: Http2Guard;
   open: number;
   /** When the connection began, or its last request ended. */
   restsSinceMs: number;
@@ -24,9 +27,12 @@ export class Connections {
     socket.once("close", () => this.bySocket.delete(socket));
   }
 
-  addSession(socket: Socket, session: Http2Session): void {
+  addSession(socket: Socket, session: Http2Session, nowMs: number): void {
     const connection = this.bySocket.get(socket);
-    if (connection !== undefined) connection.session = session;
+    if (connection !== undefined) {
+      connection.session = session;
+      connection.guard = new Http2Guard(session, nowMs);
+    }
     this.bySession.set(session, socket);
   }
 
@@ -56,9 +62,13 @@ export class Connections {
     request.once("close", forget);
   }
 
-  /** Ends what has been silent for too long. */
+  /** Ends what has been silent for too long, and what floods. */
   sweep(nowMs: number): void {
     for (const [socket, connection] of this.bySocket) {
+      if (connection.guard?.floods(nowMs)) {
+        logger("rpc").warn("connection closed: its client floods", { remote: socket.remoteAddress });
+        socket.destroy();
+      }
       if (connection.open > 0) continue;
       const waits = connection.session === undefined && !connection.hadRequest;
       const limitMs = waits ? LIMITS.requestHeaderMs : LIMITS.connectionIdleMs;

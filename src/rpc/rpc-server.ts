@@ -20,7 +20,6 @@ import { type CorsPolicy, corsAnswer } from "./cors.ts";
 import { type Fetch, fetchHandler } from "./fetch-handler.ts";
 import { GrpcMessageWriter } from "./grpc-message-writer.ts";
 import { GrpcServerStream, type GrpcStreamMethod, isPlainGrpc } from "./grpc-stream.ts";
-import { handOverGuarded } from "./http2-guard.ts";
 import { answerText, headerOf, type NodeHandler, type NodeRequest, type NodeResponse, pathOf } from "./node-request.ts";
 import type { TlsMaterial } from "./tls-material.ts";
 import { TurnEnd } from "./turn-end.ts";
@@ -96,11 +95,13 @@ export async function openRpcServer(options: RpcServerOptions): Promise<RpcServe
       http1.emit("connection", socket);
     },
     http2(socket) {
-      connections.add(socket, clock.stamp().monotonicMs);
-      handOverGuarded(socket, clock, (guarded) => {
-        http2.once("session", (session: Http2Session) => follow(session, guarded, connections));
-        http2.emit("connection", guarded);
+      const nowMs = clock.stamp().monotonicMs;
+      connections.add(socket, nowMs);
+      http2.once("session", (session: Http2Session) => {
+        connections.addSession(socket, session, nowMs);
+        follow(session, socket);
       });
+      http2.emit("connection", socket);
     },
   });
   await listen(acceptor.server, options);
@@ -210,8 +211,7 @@ function notFound(_request: NodeRequest, response: NodeResponse): void {
   answerText(response, 404, "not found\n");
 }
 
-function follow(session: Http2Session, socket: Socket, connections: Connections): void {
-  connections.addSession(socket, session);
+function follow(session: Http2Session, socket: Socket): void {
   session.on("error", () => socket.destroy());
   session.once("close", () => socket.destroySoon());
 }
