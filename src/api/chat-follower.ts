@@ -86,7 +86,7 @@ export class ChatFollower {
 
   private begin(messageId: string, attempt: number): FollowItem[] {
     const message = this.messageOf(messageId);
-    if (attempt < message.attempt) return [];
+    // Also where the stored part was ahead of this number: its client begins anew with it, and so does what it has.
     message.attempt = attempt;
     const held = [...message.blocks.values()].flatMap((block) => block.held);
     this.heldCount -= held.length;
@@ -103,16 +103,17 @@ export class ChatFollower {
     const text = bytes.toString("utf8", block.sentBytes - delta.offset);
     const item: FollowItem = { kind: "delta", delta: { ...delta, offset: block.sentBytes, text } };
     block.sentBytes = end;
-    return [item, ...this.release(message, block)];
+    return [item, ...this.release(block)];
   }
 
   /** Sends what was held and is now within reach. */
-  private release(message: OpenMessage, block: Block): FollowItem[] {
+  private release(block: Block): FollowItem[] {
     const held = block.held;
     if (held.length === 0) return [];
     block.held = [];
     this.heldCount -= held.length;
-    return held.flatMap((delta) => this.send(message, delta));
+    // Those of a newer attempt stay held until it is told.
+    return held.flatMap((delta) => this.takeDelta(delta));
   }
 
   private hold(message: OpenMessage, delta: BlockDelta): FollowItem[] {

@@ -28,6 +28,8 @@ export interface UpkeepDeps {
 export class GatewayUpkeep {
   private readonly tasks: readonly Periodic[];
   private readonly withOutput = new Set<DaemonSession>();
+  /** Those that were found superseded on their way elsewhere, by the last check. */
+  private movedOn: ReadonlySet<DaemonSession> = new Set();
   private touchedAtMs: number;
 
   constructor(private readonly deps: UpkeepDeps) {
@@ -66,11 +68,18 @@ export class GatewayUpkeep {
     const sessions = [...registry.all()].filter((session) => session.isOnline);
     if (sessions.length === 0) return;
     const superseded = await store.daemons.supersededAmong(sessions.map(fenceOf));
+    const movedOn = new Set<DaemonSession>();
     for (const session of sessions) {
       const { daemonId, epoch } = session.address;
       if (!superseded.has(daemonId)) continue;
+      // It leaves by itself when its next connection is welcome, which comes a little after the new epoch.
+      if (session.isLeaving && !this.movedOn.has(session)) {
+        movedOn.add(session);
+        continue;
+      }
       session.end(new ReliantError("conflict", `epoch ${epoch} of daemon ${daemonId} is superseded: connect again`));
     }
+    this.movedOn = movedOn;
   }
 
   private touch(): void {

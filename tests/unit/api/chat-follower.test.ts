@@ -83,6 +83,14 @@ describe("a follower", () => {
     expect(texts(follower.takeStored([stored("Hello")]))).toEqual([]);
   });
 
+  test("holds a newer attempt's text back though older text comes meanwhile", () => {
+    const follower = new ChatFollower(0);
+    expect(texts(follower.takeUpdate(begun(1, 1)))).toEqual(["#1"]);
+    expect(texts(follower.takeDelta(delta(0, "other words", 2)))).toEqual([]);
+    expect(texts(follower.takeStored([stored("old")]))).toEqual(["0:old"]);
+    expect(texts(follower.takeUpdate(begun(2, 2)))).toEqual(["#2", "0:other words"]);
+  });
+
   test("begins a block anew with a new attempt and drops what comes of the older one", () => {
     const follower = new ChatFollower(0);
     follower.takeUpdate(begun(1, 1));
@@ -139,6 +147,41 @@ test("whatever is lost, doubled or late, a client's text of a block is the begin
       take(follower.takeStored([stored(whole)]));
       expect(got).toBe(whole);
       expect(follower.waitsForStored).toBe(false);
+    }),
+  );
+});
+
+test("however attempts overlap, what a client has is the beginning of the newest one that it was sent of", () => {
+  const attempts = fc.array(fc.string({ unit: "grapheme", minLength: 1, maxLength: 12 }), {
+    minLength: 2,
+    maxLength: 4,
+  });
+  const steps = fc.array(fc.tuple(fc.constantFrom("delta", "stored", "begun"), fc.nat(), fc.nat()), { maxLength: 60 });
+  fc.assert(
+    fc.property(attempts, steps, (texts, all) => {
+      const follower = new ChatFollower(0);
+      let [current, got, begins] = [0, "", 0];
+      const take = (items: readonly FollowItem[]) => {
+        for (const item of items) {
+          const attempt = item.kind === "delta" ? item.delta.attempt : ++begins;
+          if (attempt !== current || item.kind === "update") got = "";
+          if (item.kind === "delta") expect(attempt).toBeGreaterThanOrEqual(current);
+          current = attempt;
+          if (item.kind === "update") continue;
+          expect(item.delta.offset).toBe(Buffer.byteLength(got));
+          got += item.delta.text;
+          expect(texts[attempt - 1]?.startsWith(got)).toBe(true);
+        }
+      };
+      for (const [kind, pick, cut] of all) {
+        const attempt = (pick % texts.length) + 1;
+        const characters = [...(texts[attempt - 1] ?? "")];
+        const before = characters.slice(0, cut % characters.length).join("");
+        const piece = characters.slice(cut % characters.length).join("");
+        if (kind === "delta") take(follower.takeDelta(delta(Buffer.byteLength(before), piece, attempt)));
+        if (kind === "stored") take(follower.takeStored([stored(before, attempt)]));
+        if (kind === "begun" && begins < texts.length) take(follower.takeUpdate(begun(begins + 1, begins + 1)));
+      }
     }),
   );
 });

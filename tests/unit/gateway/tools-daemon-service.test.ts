@@ -92,7 +92,7 @@ describe("a session", () => {
   });
 
   test("that was asked to go elsewhere and is superseded has no effect, and is the daemon's to end; the periodic look ends one that stays", async () => {
-    const stopping = gatewayOver(store, { gatewayId: "gtw_stopping", times: { supersededCheckMs: 4000 } }).service;
+    const stopping = gatewayOver(store, { gatewayId: "gtw_stopping", times: { supersededCheckMs: 1500 } }).service;
     const daemon = world.daemon();
     daemon.knobs.holdReady = true;
     const old = await daemon.connect(stopping);
@@ -116,6 +116,26 @@ describe("a session", () => {
     expect(await endCode(old.ended)).toBe("conflict");
     expect(store.state(call.id)).toBe("dispatched");
     expect(old.all("grant")).toEqual([]);
+    await drained;
+    await stopping.close();
+  });
+
+  test("that was asked to go elsewhere outlives the first look that finds it superseded: its next welcome is on the way", async () => {
+    const { supersededAmong } = store.daemons;
+    let found = 0;
+    store.daemons.supersededAmong = async (fences) => {
+      const superseded = await supersededAmong(fences);
+      if (superseded.size > 0) found += 1;
+      return superseded;
+    };
+    const stopping = gatewayOver(store, { gatewayId: "gtw_stopping" }).service;
+    const daemon = world.daemon();
+    const old = await daemon.connect(stopping);
+    const drained = stopping.drain(5_000);
+    await old.awaitFrame("drain");
+    await daemon.connect(service);
+    expect(await endCode(old.ended)).toBe("conflict");
+    expect(found).toBe(2);
     await drained;
     await stopping.close();
   });
