@@ -14,6 +14,8 @@ import { LISTENING } from "./part-options.ts";
 const SIZES = [1_000, 3_000, 10_000] as const;
 const MANY = 10_000;
 const FEW = 200;
+/** Processes that play daemons, of each growth: they share the processors with what is measured. */
+const DRIVERS = { many: 2, few: 1 } as const;
 /** A little above the numbers to reach, because what counts is what was reached. */
 const MANY_RATES = [1_500, 3_000, 4_100, 5_000, 6_000] as const;
 const FEW_RATES = [4_000, 6_000, 8_000, 10_100, 12_000] as const;
@@ -150,7 +152,7 @@ async function measureMany(world: BenchWorld): Promise<ManyFacts> {
   const { pid, port } = await startPart(world, await startPeer(installation, "gateway-hop", { natsUrl }));
   const emptyBytes = residentBytes(pid);
   const kilobytesEach = () => (residentBytes(pid) - emptyBytes) / 1000 / MANY;
-  const fleet = new GrowingFleet(installation, daemonsOf(port));
+  const fleet = new GrowingFleet(installation, daemonsOf(port), DRIVERS.many);
   const calls: { size: number; value: number }[] = [];
   const round = async (daemons: number) => {
     const load = { daemons, callers: ROUND_CALLERS, perSecond: ROUND_RATE };
@@ -182,18 +184,19 @@ async function measureFew(world: BenchWorld) {
   await using installation = await startInstallation(world, { temporal: false });
   const { natsUrl } = installation;
   const { pid, port } = await startPart(world, await startPeer(installation, "gateway-hop", { natsUrl }));
-  const fleet = new GrowingFleet(installation, daemonsOf(port));
+  const fleet = new GrowingFleet(installation, daemonsOf(port), DRIVERS.few);
   await fleet.growTo(FEW);
+  const { p50Ms } = await driveCalls(installation, { kind: "hop", callers: 1, daemons: FEW, perSecond: 0 });
+  const { value: held, load } = await withLoad(() => highestHeldRate(installation, pid, FEW, FEW_RATES));
+  await fleet.stop();
+  // Only now: it takes the requests to any daemon.
   const beats = { subject: SUBJECT, heartbeatMs: LIMITS.heartbeatIdleMs };
   const bare = await startPart(world, await startPeer(installation, "gateway-bare", { natsUrl, ...beats }));
-  const closed = { daemons: FEW, perSecond: 0 };
-  const echoOf = (callers: number) => driveCalls(installation, { kind: "nats", subject: SUBJECT, callers, ...closed });
-  const { p50Ms } = await driveCalls(installation, { kind: "hop", callers: 1, ...closed });
+  const echoOf = (callers: number) =>
+    driveCalls(installation, { kind: "nats", subject: SUBJECT, callers, daemons: FEW, perSecond: 0 });
   const { p50Ms: echoP50Ms } = await echoOf(1);
-  const { value: held, load } = await withLoad(() => highestHeldRate(installation, pid, FEW, FEW_RATES));
   const { perSecond: echoPerSecond } = await echoOf(200);
-  await fleet.stop();
-  const bareFleet = new GrowingFleet(installation, daemonsOf(bare.port));
+  const bareFleet = new GrowingFleet(installation, daemonsOf(bare.port), DRIVERS.few);
   await bareFleet.growTo(FEW);
   const bareHeld = await highestHeldRate(installation, bare.pid, FEW, BARE_RATES);
   await bareFleet.stop();

@@ -11,6 +11,8 @@ import { GrowingFleet } from "./growing-fleet.ts";
 import { PAYLOAD_BYTES } from "./hop-load.ts";
 import { LISTENING } from "./part-options.ts";
 
+/** Processes that play daemons, of each growth. */
+const DRIVERS = 2;
 const READY_MS = 30_000;
 const SETTLE_MS = 3_000;
 /** How long so many daemons are watched: few cost little, and for the most the figure is asked for. */
@@ -63,7 +65,8 @@ async function watch(
   const emptyBytes = residentBytes(server.pid);
   const paces = { opening: 64, heartbeatMs: LIMITS.heartbeatIdleMs, pingMs: LIMITS.http2PingMs };
   const gateways = [{ host: "127.0.0.1", port }];
-  const fleet = new GrowingFleet(installation, { gateways, tokensFile, ...paces, resultBytes: PAYLOAD_BYTES });
+  const options = { gateways, tokensFile, ...paces, resultBytes: PAYLOAD_BYTES };
+  const fleet = new GrowingFleet(installation, options, DRIVERS);
   const points: IdleAt[] = [];
   for (const { daemons, watchMs } of SIZES) {
     await fleet.growTo(daemons);
