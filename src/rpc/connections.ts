@@ -2,7 +2,7 @@ import type { Http2Session } from "node:http2";
 import type { Socket } from "node:net";
 import { LIMITS } from "../core/limits.ts";
 import { logger } from "../core/logger.ts";
-import { Http2Guard } from "./http2-guard.ts";
+import { framesReceived, Http2Guard } from "./http2-guard.ts";
 import type { NodeRequest } from "./node-request.ts";
 
 interface Connection {
@@ -31,7 +31,7 @@ export class Connections {
     const connection = this.bySocket.get(socket);
     if (connection !== undefined) {
       connection.session = session;
-      connection.guard = new Http2Guard(session, nowMs);
+      connection.guard = new Http2Guard(() => framesReceived(session), nowMs);
     }
     this.bySession.set(session, socket);
   }
@@ -68,6 +68,7 @@ export class Connections {
       if (connection.guard?.floods(nowMs)) {
         logger("rpc").warn("connection closed: its client floods", { remote: socket.remoteAddress });
         socket.destroy();
+        continue;
       }
       if (connection.open > 0) continue;
       const waits = connection.session === undefined && !connection.hadRequest;

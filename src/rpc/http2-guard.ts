@@ -14,13 +14,14 @@ export class Http2Guard {
   private frames = 0;
 
   constructor(
-    private readonly session: Http2Session,
+    /** Frames of the client since the connection began. */
+    private readonly received: () => number,
     private askedAtMs: number,
   ) {}
 
   /** True where it is to be cut. Asked every second or so. */
   floods(nowMs: number): boolean {
-    const frames = framesReceived(this.session);
+    const frames = this.received();
     const perSecond = (1000 * (frames - this.frames)) / Math.max(1000, nowMs - this.askedAtMs);
     this.frames = frames;
     this.askedAtMs = nowMs;
@@ -29,7 +30,7 @@ export class Http2Guard {
 }
 
 /** By the runtime's own count; 0 where it does not tell, which tests/unit/rpc/http2-flood.test.ts would see. */
-function framesReceived(session: Http2Session): number {
+export function framesReceived(session: Http2Session): number {
   parserKey ??= keyOf(session);
   const parser: unknown = parserKey === undefined ? undefined : Reflect.get(session, parserKey);
   return hasCounters(parser) ? parser.getFrameCounters().framesReceived : 0;
