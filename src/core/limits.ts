@@ -19,7 +19,15 @@ export const LIMITS = {
   connectionIdleMs: 2 * MINUTE,
   /** Requests of one HTTP/2 connection at once. */
   streamsPerConnection: 256,
-  /** HTTP/2 frames that one connection may send in a second: far more than any client needs, and about 1 % of a core. */
+  /** CONTINUATION frames of one header: a header of `requestHeaderBytes` needs two. nghttp2 allows 8. */
+  headerContinuations: 8,
+  /** HTTP/2 frames without content (pings, settings, empty data) that a stranger may send at once, and per second, beyond what answers ours. */
+  emptyFramesBurst: 20_000,
+  emptyFramesPerSecond: 2_000,
+  /** HTTP/2 requests that a stranger may break off at once, and per second (CVE-2023-44487; nghttp2: 1,000 and 33). */
+  resetsBurst: 2_000,
+  resetsPerSecond: 200,
+  /** HTTP/2 frames of any kind that a known client may send in a second: far more than it needs, and about 1 % of a core. */
   framesPerSecond: 100_000,
   /** Body of one HTTP or RPC request: holds the longest prompt with some images. */
   requestBodyBytes: 16 * MIB,

@@ -1,8 +1,7 @@
 import type { Http2Session } from "node:http2";
 import type { Socket } from "node:net";
 import { LIMITS } from "../core/limits.ts";
-import { logger } from "../core/logger.ts";
-import { framesReceived, Http2Guard } from "./http2-guard.ts";
+import type { Http2Guard } from "./http2-guard.ts";
 import type { NodeRequest } from "./node-request.ts";
 
 interface Connection {
@@ -27,11 +26,11 @@ export class Connections {
     socket.once("close", () => this.bySocket.delete(socket));
   }
 
-  addSession(socket: Socket, session: Http2Session, nowMs: number): void {
+  addSession(socket: Socket, session: Http2Session, guard: Http2Guard): void {
     const connection = this.bySocket.get(socket);
     if (connection !== undefined) {
       connection.session = session;
-      connection.guard = new Http2Guard(() => framesReceived(session), nowMs);
+      connection.guard = guard;
     }
     this.bySession.set(session, socket);
   }
@@ -39,6 +38,11 @@ export class Connections {
   /** The socket of a session: its own `socket` is a stand-in, under which nobody knows the connection. */
   socketOf(session: Http2Session | undefined): Socket | undefined {
     return session === undefined ? undefined : this.bySession.get(session);
+  }
+
+  /** Whose connection this is has been checked. */
+  know(socket: Socket | undefined): void {
+    if (socket !== undefined) this.bySocket.get(socket)?.guard?.know();
   }
 
   /** The answer is called when the request has been answered. */
@@ -65,11 +69,7 @@ export class Connections {
   /** Ends what has been silent for too long, and what floods. */
   sweep(nowMs: number): void {
     for (const [socket, connection] of this.bySocket) {
-      if (connection.guard?.floods(nowMs)) {
-        logger("rpc").warn("connection closed: its client floods", { remote: socket.remoteAddress });
-        socket.destroy();
-        continue;
-      }
+      connection.guard?.look(nowMs);
       if (connection.open > 0) continue;
       const waits = connection.session === undefined && !connection.hadRequest;
       const limitMs = waits ? LIMITS.requestHeaderMs : LIMITS.connectionIdleMs;

@@ -47,6 +47,14 @@ export interface GrpcStreamMethod {
   open(call: GrpcCall): GrpcPeer;
 }
 
+export interface GrpcStreamDeps {
+  readonly turnEnd: TurnEnd;
+  readonly writer: GrpcMessageWriter;
+  readonly clock: Clock;
+  /** The client of the connection is known from now on. */
+  admitted(): void;
+}
+
 /** Messages of one write: beyond it the client must have taken some. */
 const WRITE_BYTES = 64 * 1024;
 const RESPONSE = { ":status": 200, "content-type": "application/grpc+proto", "grpc-accept-encoding": "identity" };
@@ -84,7 +92,7 @@ export class GrpcServerStream implements GrpcCall {
     private readonly stream: ServerHttp2Stream,
     private readonly headers: IncomingHttpHeaders,
     private readonly method: GrpcStreamMethod,
-    private readonly deps: { readonly turnEnd: TurnEnd; readonly writer: GrpcMessageWriter; readonly clock: Clock },
+    private readonly deps: GrpcStreamDeps,
   ) {
     this.reader = new GrpcMessageReader(method.maxMessageBytes, method.maxFirstMessageBytes);
     stream.on("wantTrailers", () => {
@@ -109,7 +117,9 @@ export class GrpcServerStream implements GrpcCall {
   }
 
   admit(): void {
-    if (!this.over) this.stream.on("data", (chunk: Uint8Array) => this.data(chunk));
+    if (this.over) return;
+    this.deps.admitted();
+    this.stream.on("data", (chunk: Uint8Array) => this.data(chunk));
   }
 
   header(name: string): string | undefined {

@@ -20,6 +20,7 @@ import { type CorsPolicy, corsAnswer } from "./cors.ts";
 import { type Fetch, fetchHandler } from "./fetch-handler.ts";
 import { GrpcMessageWriter } from "./grpc-message-writer.ts";
 import { GrpcServerStream, type GrpcStreamMethod, isPlainGrpc } from "./grpc-stream.ts";
+import { Http2Guard } from "./http2-guard.ts";
 import { answerText, headerOf, type NodeHandler, type NodeRequest, type NodeResponse, pathOf } from "./node-request.ts";
 import type { TlsMaterial } from "./tls-material.ts";
 import { TurnEnd } from "./turn-end.ts";
@@ -95,13 +96,14 @@ export async function openRpcServer(options: RpcServerOptions): Promise<RpcServe
       http1.emit("connection", socket);
     },
     http2(socket) {
-      const nowMs = clock.stamp().monotonicMs;
-      connections.add(socket, nowMs);
+      connections.add(socket, clock.stamp().monotonicMs);
+      const guard = new Http2Guard(socket, clock);
       http2.once("session", (session: Http2Session) => {
-        connections.addSession(socket, session, nowMs);
+        guard.guard(session);
+        connections.addSession(socket, session, guard);
         follow(session, socket);
       });
-      http2.emit("connection", socket);
+      guard.handOver(() => http2.emit("connection", socket));
     },
   });
   await listen(acceptor.server, options);
@@ -193,8 +195,10 @@ class HandFramed {
   }
 
   private take(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, method: GrpcStreamMethod): void {
-    const end = this.connections.begin(this.connections.socketOf(stream.session));
-    const call = new GrpcServerStream(stream, headers, method, { ...this.shared, clock: this.clock });
+    const socket = this.connections.socketOf(stream.session);
+    const end = this.connections.begin(socket);
+    const admitted = () => this.connections.know(socket);
+    const call = new GrpcServerStream(stream, headers, method, { ...this.shared, clock: this.clock, admitted });
     this.open.add(call);
     stream.once("close", () => {
       this.open.delete(call);

@@ -5,6 +5,7 @@ import { ToolsDaemonService } from "../../../src/gen/reliant/v1/daemon_pb.ts";
 import { GrpcMessageWriter } from "../../../src/rpc/grpc-message-writer.ts";
 import type { GrpcCall, GrpcPeer } from "../../../src/rpc/grpc-stream.ts";
 import { openRpcServer } from "../../../src/rpc/rpc-server.ts";
+import type { TlsMaterial } from "../../../src/rpc/tls-material.ts";
 
 export const PATH = "/reliant.v1.ToolsDaemonService/Connect";
 export const MAX_BYTES = 100_000;
@@ -70,11 +71,15 @@ export class TestPeer implements GrpcPeer {
 }
 
 /** A server whose calls are a `TestPeer` each; those that are not plain gRPC go to a service that answers, too. */
-export async function startPeers(prepare: (peer: TestPeer) => void = () => undefined, clock: Clock = systemClock) {
+export async function startPeers(
+  prepare: (peer: TestPeer) => void = () => undefined,
+  clock: Clock = systemClock,
+  tls?: TlsMaterial,
+) {
   const peers: TestPeer[] = [];
   let served = 0;
   const server = await openRpcServer({
-    ...{ name: "test", port: 0, bindAddress: "127.0.0.1", clock },
+    ...{ name: "test", port: 0, bindAddress: "127.0.0.1", clock, tls },
     streams: [
       {
         path: PATH,

@@ -4,10 +4,13 @@ import { connect as connectTls } from "node:tls";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { systemClock } from "../../../src/core/clock.ts";
+import { LIMITS } from "../../../src/core/limits.ts";
 import { ProjectService } from "../../../src/gen/reliant/v1/project_pb.ts";
 import { openRpcServer, type RpcServer } from "../../../src/rpc/rpc-server.ts";
 import { BOUNDS } from "../../support/bounds.ts";
 import { eventually } from "../../support/eventually.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+import { frameGrpcMessages, PATH, startPeers } from "./grpc-test-peer.ts";
 import { frame, PREFACE } from "./http2-frames.ts";
 import { testTls } from "./test-tls.ts";
 
@@ -55,10 +58,16 @@ function flood(socket: Socket, start: Uint8Array, piece: Uint8Array): Promise<nu
   });
 }
 
+async function secure(port: number): Promise<Socket> {
+  const socket = connectTls({ port, host: "127.0.0.1", ca: TLS.cert, ALPNProtocols: ["h2"] });
+  await new Promise((resolve) => socket.once("secureConnect", resolve));
+  expect(socket.alpnProtocol).toBe("h2");
+  return socket;
+}
+
 const tcp = () => connectTcp(server.port, "127.0.0.1");
 /** A request whose body is still to come: HPACK by RFC 7541, literals that are not indexed. */
-function request(stream: number): Buffer {
-  const path = "/reliant.v1.ProjectService/ListProjects";
+function request(stream: number, path = "/reliant.v1.ProjectService/ListProjects"): Buffer {
   const grpc = "application/grpc";
   const literal = (name: readonly number[], value: string) => [...name, value.length, ...Buffer.from(value)];
   const fields = [
@@ -74,18 +83,19 @@ function request(stream: number): Buffer {
 const headersOpen = Buffer.concat([PREFACE, frame(4, 0, 0), frame(1, 0, 1, Uint8Array.of(0x82))]);
 const many = (piece: Uint8Array) => Buffer.concat(Array.from({ length: 500 }, () => piece));
 
+const UNKNOWN = frame(0xfa, 0, 0);
+/** What fits into the buffers of both systems while the server notices. */
+const SOON_BYTES = 4 * 1024 * 1024;
+
 describe("a client that floods loses its connection:", () => {
   test("a header that never ends, in empty CONTINUATION frames", async () => {
-    expect(await flood(tcp(), headersOpen, many(frame(9, 0, 1)))).toBeGreaterThan(0);
+    expect(await flood(tcp(), headersOpen, many(frame(9, 0, 1)))).toBeLessThan(SOON_BYTES);
   });
 
   test("the same through TLS", async () => {
     await server.close(0);
     server = await openServer(TLS);
-    const socket = connectTls({ port: server.port, host: "127.0.0.1", ca: TLS.cert, ALPNProtocols: ["h2"] });
-    await new Promise((resolve) => socket.once("secureConnect", resolve));
-    expect(socket.alpnProtocol).toBe("h2");
-    expect(await flood(socket, headersOpen, many(frame(9, 0, 1)))).toBeGreaterThan(0);
+    expect(await flood(await secure(server.port), headersOpen, many(frame(9, 0, 1)))).toBeLessThan(SOON_BYTES);
   });
 
   test("a header that never ends, one byte a frame, written byte by byte", async () => {
@@ -99,8 +109,63 @@ describe("a client that floods loses its connection:", () => {
   });
 
   test("frames of a type that nobody knows", async () => {
-    expect(await flood(tcp(), Buffer.concat([PREFACE, frame(4, 0, 0)]), many(frame(0xfa, 0, 0)))).toBeGreaterThan(0);
+    expect(await flood(tcp(), Buffer.concat([PREFACE, frame(4, 0, 0)]), many(UNKNOWN))).toBeLessThan(SOON_BYTES);
   });
+});
+
+describe("a client that is known", () => {
+  /** More than a stranger may send at once, fewer than a known client may in a second. */
+  const FRAMES = 50_000;
+
+  const MESSAGES = 5000;
+
+  async function known(tls?: typeof TLS) {
+    await server.close(0);
+    const clock = new ManualClock();
+    const { server: ours, port, peers } = await startPeers(undefined, clock, tls);
+    server = ours;
+    const socket = tls === undefined ? connectTcp(port, "127.0.0.1") : await secure(port);
+    socket.on("data", () => undefined);
+    sockets.push(socket);
+    socket.write(Buffer.concat([PREFACE, frame(4, 0, 0), request(1, PATH)]));
+    await eventually("the call to begin", () => peers.length === 1);
+    // Connections are looked at each second, and then the reader changes.
+    return { socket, taken: () => peers[0]?.taken ?? [], look: () => clock.advance(1000) };
+  }
+
+  for (const [name, tls] of [
+    ["", undefined],
+    [" through TLS", TLS],
+  ] as const) {
+    test(`may send more frames than a stranger${name}, and loses and mixes nothing when its reader changes`, async () => {
+      const { socket, taken, look } = await known(tls);
+      const numbered = (n: number) => Uint8Array.of(n & 0xff, n >> 8);
+      for (let n = 0; n < MESSAGES; n++) {
+        const bytes = frame(0, 0, 1, frameGrpcMessages([numbered(n)]));
+        const cut = n % bytes.length;
+        socket.write(bytes.subarray(0, cut));
+        if (n % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
+        if (n === MESSAGES / 2) await look();
+        socket.write(bytes.subarray(cut));
+      }
+      for (let frames = 0; frames < FRAMES; frames += 500) socket.write(many(UNKNOWN));
+      socket.write(frame(0, 0, 1, frameGrpcMessages([numbered(MESSAGES)])));
+      await eventually("all messages", () => taken().length > MESSAGES);
+      expect(taken().every((message, n) => Buffer.from(message).equals(numbered(n)))).toBeTrue();
+      expect(socket.destroyed).toBeFalse();
+    });
+
+    test(`loses its connection${name} when it floods`, async () => {
+      const { socket, look } = await known(tls);
+      await look();
+      const looking = setInterval(look, 100);
+      try {
+        expect(await flood(socket, UNKNOWN, many(UNKNOWN))).toBeGreaterThan(LIMITS.framesPerSecond * UNKNOWN.length);
+      } finally {
+        clearInterval(looking);
+      }
+    });
+  }
 });
 
 test("a client that breaks its requests off as fast as they come loses its connection", async () => {
