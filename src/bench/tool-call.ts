@@ -14,7 +14,7 @@ const CALLS_PER_ROUND = 50;
 const DRIVE_MS = 40_000;
 /** Calls in the ledger: whether one more costs the same. */
 const LEDGER_SIZES = [1_000, 10_000, 100_000] as const;
-const ROUNDS_AT_SIZE = 3;
+const ROUNDS_AT_SIZE = 5;
 /** A call that took this long waited for something: the slow poll of the ledger is 2 s. */
 const OUTLIER_MS = 500;
 
@@ -77,11 +77,11 @@ function reportOf({ calls, tool, rawParts, atSizes }: DriverReport): PartReport 
       {
         ...{
           id: "tool_call.ledger_growth",
-          what: "tool call as the ledger grows, p50",
+          what: "tool call as the ledger grows, p50 of the quickest round",
           unit: "ms",
           of: "calls in the ledger",
         },
-        ...{ mayBe: "flat", points: atSizes.map((at) => ({ size: at.size, value: spreadOf(at.calls).p50 })) },
+        ...{ mayBe: "flat", points: atSizes.map(({ size, calls }) => ({ size, value: quickestP50(calls) })) },
       },
     ],
     rawParts: [
@@ -94,4 +94,12 @@ function reportOf({ calls, tool, rawParts, atSizes }: DriverReport): PartReport 
       },
     ],
   };
+}
+
+/** What else runs on a machine makes a round of calls slower, never quicker. */
+function quickestP50(calls: readonly number[]): number {
+  const rounds = Array.from({ length: Math.ceil(calls.length / CALLS_PER_ROUND) }, (_, round) =>
+    calls.slice(round * CALLS_PER_ROUND, (round + 1) * CALLS_PER_ROUND),
+  );
+  return Math.min(...rounds.map((round) => spreadOf(round).p50));
 }

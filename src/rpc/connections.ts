@@ -88,14 +88,6 @@ export class Connections {
       else connection.session?.close();
     }
   }
-
-  get size(): number {
-    return this.bySocket.size;
-  }
-
-  destroyAll(): void {
-    for (const socket of this.bySocket.keys()) socket.destroy();
-  }
 }
 
 /** HTTP/2 says goodbye, and its socket closes with the session; HTTP/1.1 just ends once all is written. */

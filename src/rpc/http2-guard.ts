@@ -86,18 +86,11 @@ interface Parser {
   setNativeSocket(handle: unknown): void;
 }
 
-let parserKey: symbol | undefined;
-
 function parserOf(session: Http2Session): Parser | undefined {
-  parserKey ??= keyOf(session);
-  const parser: unknown = parserKey === undefined ? undefined : Reflect.get(session, parserKey);
-  return isParser(parser) ? parser : undefined;
-}
-
-function keyOf(session: object): symbol | undefined {
   for (let at: object | null = session; at !== null; at = Object.getPrototypeOf(at)) {
     const key = Object.getOwnPropertySymbols(at).find(({ description }) => description === PARSER);
-    if (key !== undefined) return key;
+    const parser: unknown = key && Reflect.get(session, key);
+    if (isParser(parser)) return parser;
   }
   return undefined;
 }
