@@ -79,7 +79,8 @@ describe("a window on output", () => {
   test("keeps every byte of text in its counts", () => {
     fc.assert(
       fc.property(
-        fc.string({ unit: "grapheme", maxLength: 200 }),
+        // Without the sign that is shown for what is no character: here it would have to come from us.
+        fc.string({ unit: "grapheme", maxLength: 200 }).map((text) => text.replaceAll("\uFFFD", "")),
         fc.integer({ min: 8, max: 64 }),
         (text, maxBytes) => {
           const shown = windowOf(maxBytes, text);
