@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { namesOf, type Scope, type Source, type Value } from "./row.ts";
 import { SETTINGS } from "./settings.ts";
 import { rowsOf, type SettingKey } from "./settings-of.ts";
@@ -97,11 +98,28 @@ function temporalTls(resolved: Resolved): Finding[] {
   const needing = (["temporalApiKey", "temporalTlsCert", "temporalTlsCa", "temporalTlsServerName"] as const).find(
     (key) => given(resolved, key),
   );
-  if (needing === undefined || resolved.values.get("temporalTls") !== false) return [];
-  if (given(resolved, "temporalTls")) {
+  const isOn = resolved.values.get("temporalTls") === true;
+  if (!isOn && needing === undefined) return [];
+  if (!isOn && needing !== undefined && given(resolved, "temporalTls")) {
     return [fault(`${names("temporalTls")} is false, but ${names(needing)} needs it: leave one of them out`)];
   }
-  return [{ kind: "force", key: "temporalTls", value: true, because: `implied by ${SETTINGS[needing].flag}` }];
+  const findings = temporalServerName(resolved);
+  if (isOn || needing === undefined) return findings;
+  return [
+    { kind: "force", key: "temporalTls", value: true, because: `implied by ${SETTINGS[needing].flag}` },
+    ...findings,
+  ];
+}
+
+/** TLS knows servers by names (RFC 6066 §3): the runtime connects to no address for which none is given. */
+function temporalServerName(resolved: Resolved): Finding[] {
+  const host = resolved.values.get("temporalHost");
+  if (typeof host !== "string" || isIP(host) === 0 || given(resolved, "temporalTlsServerName")) return [];
+  return [
+    fault(
+      `${names("temporalHost")} is the IP address ${host}: with TLS, ${names("temporalTlsServerName")} must say which name its certificate has`,
+    ),
+  ];
 }
 
 function jwtKeys(resolved: Resolved): Finding[] {

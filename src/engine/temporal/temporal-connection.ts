@@ -35,6 +35,10 @@ export class TemporalConnection {
     return new TemporalConnection(settings, clock);
   }
 
+  get isClosed(): boolean {
+    return this.closing.signal.aborted;
+  }
+
   /** One call, which may be repeated: tried again while Temporal is away, all within `LIMITS.temporalCallMs`. Errors are ours. */
   async call<T>(act: string, call: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const giveUpAtMs = this.clock.now() + LIMITS.temporalCallMs;

@@ -39,5 +39,7 @@ function codeOf(code: number | undefined): ErrorCode {
 
 function detailOf(error: unknown): string {
   const inner = error instanceof ServiceError ? error.cause : error;
-  return isGrpcServiceError(inner) && inner.details !== "" ? inner.details : messageOf(inner ?? error);
+  const detail = isGrpcServiceError(inner) && inner.details !== "" ? inner.details : messageOf(inner ?? error);
+  // What grpc-js ends such texts with: a time, which makes each of them another one, and an empty note.
+  return detail.replace(/( \(\d{4}-[\d-]+T[\d:.]+Z\))?(\.? Resolution note: )?$/, "");
 }

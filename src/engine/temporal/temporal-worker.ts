@@ -75,7 +75,8 @@ class TemporalWorker {
         await this.runWorkers();
       } catch (error) {
         this.lastFault = toTemporalError(error, "run the Temporal worker");
-        if (this.stopping.signal.aborted) return;
+        // A connection that was closed comes from the same stop, and may be first.
+        if (this.stopping.signal.aborted || connection.isClosed) return;
         logger("engine", "temporal").error("worker ended, it will start again", {
           fault: this.lastFault.message,
           attempt,

@@ -18,6 +18,11 @@ export interface Write {
   announce(announcement: Announcement): void;
 }
 
+/** A statement without a transaction around it, and what it will have announced. */
+export interface SingleWrite extends Pick<Write, "nowMs" | "announce"> {
+  readonly db: Kysely<Tables>;
+}
+
 /** Thrown inside a transaction that looked before somebody else wrote: it begins again. */
 export class LookAgain extends Error {
   override readonly name = "LookAgain";
@@ -57,9 +62,10 @@ export class Database {
   }
 
   /** A single statement that stands for itself; `announce` is called when it has. */
-  async single<T>(act: string, work: (db: Kysely<Tables>, announce: Write["announce"]) => Promise<T>): Promise<T> {
+  async single<T>(act: string, work: (write: SingleWrite) => Promise<T>): Promise<T> {
     const announced = new Announced();
-    const value = await this.retried(act, () => work(this.kysely, announced.add));
+    const { kysely: db, clock } = this;
+    const value = await this.retried(act, () => work({ db, nowMs: clock.now(), announce: announced.add }));
     announced.tellAll(this.tell);
     return value;
   }

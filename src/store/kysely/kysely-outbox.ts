@@ -48,7 +48,7 @@ export class KyselyOutbox implements Outbox {
   async done(ids: readonly string[]): Promise<void> {
     if (ids.length === 0) return;
     const { driver } = this.database;
-    await this.database.single("clear outbox", (db) =>
+    await this.database.single("clear outbox", ({ db }) =>
       db.deleteFrom("outbox").where("id", "in", idList(driver, ids)).execute(),
     );
   }
@@ -59,7 +59,7 @@ export class KyselyOutbox implements Outbox {
     // The end of its claim, and not as if there had been none: it goes behind those that wait for longer. Far enough in the
     // past that a claimer whose clock is behind finds it, too.
     const endedAtMs = clock.now() - LIMITS.outboxClaimMs;
-    await this.database.single("release outbox", (db) =>
+    await this.database.single("release outbox", ({ db }) =>
       db.updateTable("outbox").set({ claimed_until: endedAtMs }).where("id", "in", idList(driver, ids)).execute(),
     );
   }

@@ -42,7 +42,7 @@ export class KyselyToolCalls implements ToolCalls {
   }
 
   async postpone({ toolCallId, deadlineAtMs }: Parameters<ToolCalls["postpone"]>[0]): Promise<void> {
-    await this.database.single("postpone tool call", (db) =>
+    await this.database.single("postpone tool call", ({ db }) =>
       db
         .updateTable("tool_calls")
         .set({ deadline_at: deadlineAtMs })
@@ -139,14 +139,14 @@ export class KyselyToolCalls implements ToolCalls {
   private async move(act: string, move: Move): Promise<Moved> {
     const { database } = this;
     const at = database.driver === "postgres" ? moveWholeAtOnce : undefined;
-    const moved = at && (await database.single(act, (db, announce) => at(db, announce, move)));
+    const moved = at && (await database.single(act, (write) => at(write, move)));
     return moved ?? database.write(act, (write) => moveToolCall(write, move));
   }
 
   private async daemonMove(act: string, move: Move): Promise<Moved<Pick<ToolCallRow, "state">>> {
     const { database } = this;
     const at = database.driver === "postgres" ? moveSlimAtOnce : undefined;
-    const moved = at && (await database.single(act, (db, announce) => at(db, announce, move)));
+    const moved = at && (await database.single(act, (write) => at(write, move)));
     return moved ?? database.write(act, (write) => moveToolCall(write, move));
   }
 }

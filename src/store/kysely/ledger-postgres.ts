@@ -1,8 +1,7 @@
-import { CompiledQuery, type Kysely } from "kysely";
+import { CompiledQuery } from "kysely";
 import { endsUnstarted, type LedgerEvent, type LedgerState, transition } from "../../chat/transitions.ts";
-import type { Write } from "./database.ts";
+import type { SingleWrite } from "./database.ts";
 import { changesOf, type Looked, type Move } from "./ledger.ts";
-import type { Tables } from "./schema.ts";
 import type { ToolCallRow } from "./tool-call-rows.ts";
 
 /** What a gateway needs of a call's row. The input and the result, which may be large, stay where they are. */
@@ -10,13 +9,13 @@ type SlimRow = Pick<ToolCallRow, "id" | "chat_id" | "user_id" | "message_id" | "
 const SLIM_COLUMNS = "call.id, call.chat_id, call.user_id, call.message_id, call.name, call.state, call.daemon_id";
 
 /** {@link moveAtOnce} for a daemon's event. */
-export function moveSlimAtOnce(db: Kysely<Tables>, announce: Write["announce"], move: Move) {
-  return moveAtOnce<SlimRow>(db, announce, move, SLIM_COLUMNS);
+export function moveSlimAtOnce(write: SingleWrite, move: Move) {
+  return moveAtOnce<SlimRow>(write, move, SLIM_COLUMNS);
 }
 
 /** {@link moveAtOnce} for a worker's event, with the whole row. */
-export function moveWholeAtOnce(db: Kysely<Tables>, announce: Write["announce"], move: Move) {
-  return moveAtOnce<ToolCallRow>(db, announce, move, "call.*");
+export function moveWholeAtOnce(write: SingleWrite, move: Move) {
+  return moveAtOnce<ToolCallRow>(write, move, "call.*");
 }
 
 /**
@@ -28,8 +27,7 @@ export function moveWholeAtOnce(db: Kysely<Tables>, announce: Write["announce"],
  * after it. Each lock sees the newest committed row, whatever the statement's snapshot says (READ COMMITTED).
  */
 async function moveAtOnce<Row extends SlimRow>(
-  db: Kysely<Tables>,
-  announce: Write["announce"],
+  { db, announce, nowMs }: SingleWrite,
   move: Move,
   columns: string,
 ): Promise<Looked<Row> | undefined> {
@@ -37,7 +35,7 @@ async function moveAtOnce<Row extends SlimRow>(
   if (expected === undefined) return undefined;
   const step = transition(expected, move.event);
   if (step.next === undefined) return undefined;
-  const statement = statementOf<Row>(move, expected, changesOf(move, step.next), columns);
+  const statement = statementOf<Row>(move, expected, changesOf(move, step.next), columns, nowMs);
   const { rows } = await db.executeQuery(statement);
   const [row] = rows;
   if (row === undefined) return undefined;
@@ -68,6 +66,7 @@ function statementOf<Row>(
   expected: LedgerState,
   changes: Partial<ToolCallRow>,
   columns: string,
+  nowMs: number,
 ): CompiledQuery<Row & { readonly sequence: number }> {
   const parameters: unknown[] = [];
   const bind = (value: unknown) => `$${parameters.push(value)}`;
@@ -82,8 +81,11 @@ function statementOf<Row>(
     const daemonId = bind(fence.daemonId);
     lock = `fence as materialized (
       select instance_id from daemons where id = ${daemonId} and epoch = ${bind(fence.epoch)} for share),`;
-    // Granted to the process that holds the epoch.
-    if (move.event.kind === "ready") assignments.push("instance_id = (select instance_id from fence)");
+    if (move.event.kind === "ready") {
+      // Granted to the process that holds the epoch; its time begins now (`runsUntil`).
+      assignments.push("instance_id = (select instance_id from fence)");
+      assignments.push(`deadline_at = greatest(call.deadline_at, ${bind(nowMs)}::bigint + call.timeout_ms)`);
+    }
     // Not `=`: the planner would search the daemon's open calls, of which thousands may wait for the vacuum.
     conditions.push(`call.daemon_id is not distinct from ${daemonId}`, "exists (select 1 from fence)");
   }

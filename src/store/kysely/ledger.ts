@@ -76,6 +76,7 @@ export async function moveToolCall(write: Write, move: Move): Promise<Moved> {
   const step = transition({ state, journalId, instanceId }, bySpeaker(move.event, holder?.instance_id ?? undefined));
   const changes = {
     ...(step.next === undefined ? {} : changesOf(move, step.next)),
+    ...(step.next !== undefined && move.event.kind === "ready" ? runsUntil(row, write.nowMs) : {}),
     ...evidenceOf(move, row, step),
   };
   if (Object.keys(changes).length > 0) await compareAndSet(write, row, changes);
@@ -83,6 +84,14 @@ export async function moveToolCall(write: Write, move: Move): Promise<Moved> {
     await numberChatUpdates(write, row.chat_id, [toolCallUpdate({ ...row, ...changes }, step.next.state)]);
   }
   return { kind: "looked", transition: step, row: { ...row, ...changes } };
+}
+
+/**
+ * The time of a call begins when it is granted, however long it waited: for a place, or for a machine that slept. A deadline
+ * from before would have it given up for lost while it runs.
+ */
+function runsUntil({ deadline_at: deadlineAtMs, timeout_ms: timeoutMs }: ToolCallRow, nowMs: number) {
+  return timeoutMs === null ? {} : { deadline_at: Math.max(deadlineAtMs ?? 0, nowMs + timeoutMs) };
 }
 
 /** Writes on what was looked at; the row is locked, so a miss is a mistake of ours. */

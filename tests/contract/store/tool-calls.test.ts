@@ -74,6 +74,30 @@ describeOnStores("the ledger", (open) => {
     expect(deadlines).toEqual([undefined, deadlineAtMs + 2, deadlineAtMs + 2]);
   });
 
+  test("has all of its time from its grant on, however long it waited", async () => {
+    await using db = await open();
+    const { store, clock } = db;
+    const userId = await aUser(store);
+    const { callIds } = await aChatWithCalls(store, 2, userId);
+    const { fence, journalId } = await aDaemon(store, userId, clock.now());
+    const ready = (toolCallId: string) => store.toolCalls.daemonReady(fence, { toolCallId, journalId });
+    const deadlineOf = async (toolCallId: string) => (await store.toolCalls.get(toolCallId)).deadlineAtMs ?? 0;
+    const [slept = "", quick = ""] = callIds;
+    for (const id of callIds) await dispatch(store, id, fence.daemonId, clock.now());
+    const dispatched = await deadlineOf(quick);
+    await ready(quick);
+    // The slack beyond the tool's own time is longer than it has waited.
+    expect(await deadlineOf(quick)).toBe(dispatched);
+
+    clock.advance(3_600_000);
+    const beforeMs = clock.now();
+    await ready(slept);
+    const granted = await deadlineOf(slept);
+    expect(granted).toBeWithin(beforeMs + 60_000, clock.now() + 60_001);
+    await ready(slept);
+    expect(await deadlineOf(slept)).toBe(granted);
+  });
+
   test("is looked at together with its daemon and its run, and by its own user only", async () => {
     await using db = await open();
     const { store, clock } = db;

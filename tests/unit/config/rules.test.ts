@@ -52,6 +52,12 @@ describe("settings that contradict each other", () => {
       "--temporal-tls / TEMPORAL_TLS is false, but --temporal-api-key / TEMPORAL_API_KEY needs it: leave one of them out",
     ],
     [
+      "Temporal by TLS at an address that has no name",
+      "worker",
+      ["--temporal-host=10.0.0.5", "--temporal-tls-ca=a"],
+      "--temporal-host / TEMPORAL_HOST is the IP address 10.0.0.5: with TLS, --temporal-tls-server-name / TEMPORAL_TLS_SERVER_NAME must say which name its certificate has",
+    ],
+    [
       "two ports of one process that are the same",
       "api",
       ["--grpc-port=8080"],
@@ -99,6 +105,8 @@ describe("settings that contradict each other", () => {
       "worker",
       ["--temporal-tls-cert=c", "--temporal-tls-key=k", "--temporal-tls-ca=a"],
     ],
+    ["Temporal by TLS at a named address", "worker", ["--temporal-host=::1", "--temporal-tls-server-name=n"]],
+    ["Temporal at an address, without TLS", "worker", ["--temporal-host=10.0.0.5"]],
     ["a model behind a proxy that has the key", "worker", ["--model=openai/gpt", "--openai-base-url=http://proxy/v1"]],
     ["a model for one run, whose key the server has", "run", ["--model=anthropic/claude"]],
     ["a self-signed server", "run", ["--server=https://api:9090", "--tls-mode=insecure_tls_skip_verify"]],
