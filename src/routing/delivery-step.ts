@@ -27,6 +27,8 @@ export interface DeliveryProgress {
 /** What the store says, and the progress. */
 export interface DeliveryView {
   readonly nowMs: number;
+  /** What the call's deadline is compared with: `AwakeTime`. */
+  readonly awakeNowMs: number;
   readonly call: Pick<ToolCall, "state" | "deadlineAtMs">;
   readonly daemonId: string;
   /** Undefined: the user has no such daemon. */
@@ -57,14 +59,14 @@ const WAIT: DeliveryStep = { kind: "wait" };
  * journal must get to say so. Table: tests/unit/routing/delivery-step.test.ts.
  */
 export function nextDeliveryStep(view: DeliveryView, times: DeliveryTimes): DeliveryStep {
-  const { call, daemon, progress, nowMs } = view;
+  const { call, daemon, progress, nowMs, awakeNowMs } = view;
   if (isOutcome(call.state)) return { kind: "done" };
   const running = call.state === "running";
   const deadlineAtMs = call.deadlineAtMs ?? Number.POSITIVE_INFINITY;
   const online = daemon !== undefined && isOnline(daemon, nowMs, times.onlineMs);
 
   if (running) {
-    const overdueMs = nowMs - deadlineAtMs;
+    const overdueMs = awakeNowMs - deadlineAtMs;
     if (isOverdue(view, times) && !(online && view.reachable)) {
       return {
         kind: "unreachable",
@@ -79,7 +81,7 @@ export function nextDeliveryStep(view: DeliveryView, times: DeliveryTimes): Deli
     }
   } else {
     if (view.cancelRequested) return { kind: "end", outcome: "cancelled", reason: "cancelled before it started" };
-    if (nowMs >= deadlineAtMs) {
+    if (awakeNowMs >= deadlineAtMs) {
       return {
         kind: "end",
         outcome: "timed_out",
@@ -103,10 +105,10 @@ export function nextDeliveryStep(view: DeliveryView, times: DeliveryTimes): Deli
 }
 
 /** True for a running call whose daemon should have told its outcome long ago. */
-export function isOverdue(view: Pick<DeliveryView, "call" | "nowMs">, times: DeliveryTimes): boolean {
-  const { call, nowMs } = view;
+export function isOverdue(view: Pick<DeliveryView, "call" | "awakeNowMs">, times: DeliveryTimes): boolean {
+  const { call, awakeNowMs } = view;
   if (call.state !== "running" || call.deadlineAtMs === undefined) return false;
-  return nowMs >= call.deadlineAtMs + times.unknownAfterDeadlineMs;
+  return awakeNowMs >= call.deadlineAtMs + times.unknownAfterDeadlineMs;
 }
 
 /** Online means seen lately, never the column alone. */

@@ -12,6 +12,7 @@ const NOW = 1_000_000;
 function view(over: Partial<DeliveryView> = {}): DeliveryView {
   return {
     nowMs: NOW,
+    awakeNowMs: NOW,
     call: { state: "requested" },
     daemonId: "dmn_1",
     daemon: { epoch: 3, connected: true, lastSeenAtMs: NOW - 1_000 },
@@ -98,6 +99,11 @@ describe("a running call", () => {
     expect(step({ call: overdue, progress: accepted, reachable: false })).toMatchObject({ kind: "unreachable" });
     expect(step({ call: overdue, progress: accepted, daemon: undefined })).toMatchObject({ kind: "unreachable" });
     expect(step({ call: overdue, progress: accepted })).toEqual({ kind: "wait" });
+  });
+  test("that was asleep with its process has the time that it had", () => {
+    const slept = { nowMs: NOW + 28_800_000, call: running, progress: accepted };
+    expect(step({ ...slept, daemon: gone })).toEqual({ kind: "wait" });
+    expect(step({ ...slept, call: dispatched })).not.toMatchObject({ outcome: "timed_out" });
   });
   test("becomes unknown after four minutes where the daemon is there and says nothing", () => {
     const overdue = { ...running, deadlineAtMs: NOW - 240_000 };

@@ -5,7 +5,8 @@ import type { DaemonTransport } from "../../../src/routing/daemon-transport.ts";
 import { deliverToolCall } from "../../../src/routing/tool-request.ts";
 import { FakeStore } from "../../support/fake-store.ts";
 import { requestOf } from "../../support/gateway-world.ts";
-import { ManualClock, settle } from "../../support/manual-clock.ts";
+import { settle } from "../../support/manual-clock.ts";
+import { LaptopClock } from "../daemon/laptop-clock.ts";
 
 const TIMEOUT_MS = 120_000;
 
@@ -36,7 +37,7 @@ class SilentTransport implements DaemonTransport {
 
 /** A call that is accepted and never started, and a clock that a daemon which is there is seen by. */
 function deliver() {
-  const clock = new ManualClock();
+  const clock = new LaptopClock();
   const store = new FakeStore(() => clock.now());
   const call = store.request("usr_ada");
   const transport = new SilentTransport();
@@ -57,7 +58,7 @@ function deliver() {
       await settle();
     }
   };
-  return { store, call, transport, ended, pass };
+  return { store, call, transport, ended, pass, sleep: (ms: number) => clock.closeLidFor(ms) };
 }
 
 test("a call that is accepted and never started ends with its time, also where NATS was away for a moment", async () => {
@@ -81,4 +82,19 @@ test("the time in which NATS is away is not the call's", async () => {
   expect(store.state(call.id)).toBe("dispatched");
   await pass(LIMITS.toolCallSlackMs);
   expect(await ended).toMatchObject({ state: "timed_out" });
+});
+
+test("a call has as much time left as before a sleep of its process, whether it runs or waits", async () => {
+  const { store, call, ended, pass, sleep } = deliver();
+  await pass(4_000);
+  sleep(8 * 3_600_000);
+  await pass(TIMEOUT_MS);
+  expect(store.state(call.id)).toBe("dispatched");
+  await store.toolCalls.daemonReady({ daemonId: "dmn_1", epoch: 3 }, { toolCallId: call.id, journalId: "jrn_1" });
+  await pass(4_000);
+  sleep(8 * 3_600_000);
+  await pass(LIMITS.toolCallSlackMs + LIMITS.unknownAfterDeadlineMs);
+  expect(store.state(call.id)).toBe("running");
+  await pass(LIMITS.unknownAfterDeadlineMs + LIMITS.ledgerPollMs);
+  expect(await ended).toMatchObject({ state: "unknown" });
 });
