@@ -4,6 +4,7 @@ import { ReliantError } from "../core/errors.ts";
 import { checkIdToken } from "../core/ids.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Daemon } from "../store/daemons.ts";
+import { AwakeTime } from "./awake-time.ts";
 import { CallBells } from "./call-bell.ts";
 import type { DaemonAddress } from "./daemon-host.ts";
 import type { DaemonCommand, DaemonRouter, ToolRequest } from "./daemon-router.ts";
@@ -30,10 +31,12 @@ interface DaemonName {
 export class LedgerDaemonRouter implements DaemonRouter {
   private readonly bells = new CallBells();
   private readonly times: RouterTimes;
+  private readonly awake: AwakeTime;
   private readonly stopNews: () => void;
 
   constructor(private readonly deps: LedgerRouterDeps) {
     this.times = { ...LIMITS, ...deps.times };
+    this.awake = new AwakeTime(deps.clock, this.times.toolCallSlackMs);
     this.stopNews = deps.transport.onNews((toolCallId, news) => this.bells.ring(toolCallId, news));
   }
 
@@ -107,7 +110,8 @@ export class LedgerDaemonRouter implements DaemonRouter {
     await this.prepare(signal);
     const bell = this.bells.open(request.toolCallId);
     try {
-      return await deliverToolCall({ ...this.deps, times: this.times }, request, goal, bell, signal);
+      const { times, awake } = this;
+      return await deliverToolCall({ ...this.deps, times, awake }, request, goal, bell, signal);
     } finally {
       this.bells.close(request.toolCallId, bell);
     }

@@ -6,7 +6,7 @@ import { unreachable } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Daemons } from "../store/daemons.ts";
 import type { CallLook, ToolCalls } from "../store/tool-calls.ts";
-import { AwakeTime } from "./awake-time.ts";
+import type { AwakeTime } from "./awake-time.ts";
 import type { CallBell } from "./call-bell.ts";
 import type { DaemonAddress } from "./daemon-host.ts";
 import type { ToolRequest } from "./daemon-router.ts";
@@ -43,6 +43,7 @@ export interface DeliveryDeps {
   readonly transport: DaemonTransport;
   readonly clock: Clock;
   readonly times: RouterTimes;
+  readonly awake: AwakeTime;
 }
 
 /** How far a delivery goes: until a gateway has accepted the call, or until the ledger has its outcome. */
@@ -64,14 +65,13 @@ export async function deliverToolCall(
   bell: CallBell,
   signal: AbortSignal,
 ): Promise<ToolCall> {
-  const time = new AwakeTime(deps.clock);
   let progress: DeliveryProgress = { startedAtMs: deps.clock.now(), reached: false, seenOnline: false, away: false };
   for (let misses = 0; ; ) {
-    const stored = await lookAt(deps, request, time, signal);
+    const stored = await lookAt(deps, request, signal);
     if (!deps.transport.canCarry) progress = awayAt(deps, stored, progress);
     const look = progress.away ? { ...stored, call: await withItsTime(deps, stored.call) } : stored;
     if (look.cancelRequested && look.call.state === "running") await passCancelOn(deps, look, request.userId, signal);
-    const awakeNowMs = time.nowMs(look.call);
+    const awakeNowMs = deps.awake.nowMs(look.call);
     const step = nextDeliveryStep({ ...look, nowMs: deps.clock.now(), awakeNowMs, progress }, deps.times);
     switch (step.kind) {
       case "done":
@@ -123,12 +123,12 @@ export async function deliverToolCall(
 }
 
 /** What the store says now, read at once; and, for a call that is long overdue, whether anybody answers for its daemon, if anybody could. */
-async function lookAt(deps: DeliveryDeps, request: ToolRequest, time: AwakeTime, signal: AbortSignal): Promise<Look> {
+async function lookAt(deps: DeliveryDeps, request: ToolRequest, signal: AbortSignal): Promise<Look> {
   signal.throwIfAborted();
   const { toolCallId, userId } = request;
   const look = await deps.store.toolCalls.look({ toolCallId, userId, daemonId: request.daemonId });
   const { call, daemonId, daemon } = look;
-  const overdue = isOverdue({ call, awakeNowMs: time.nowMs(call) }, deps.times);
+  const overdue = isOverdue({ call, awakeNowMs: deps.awake.nowMs(call) }, deps.times);
   const reachable =
     !overdue || daemon === undefined || !deps.transport.canCarry
       ? true

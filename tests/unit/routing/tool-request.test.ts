@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { LIMITS } from "../../../src/core/limits.ts";
+import { AwakeTime } from "../../../src/routing/awake-time.ts";
 import { CallBell } from "../../../src/routing/call-bell.ts";
 import type { DaemonTransport } from "../../../src/routing/daemon-transport.ts";
 import { deliverToolCall } from "../../../src/routing/tool-request.ts";
@@ -49,7 +50,7 @@ function deliver() {
   seen();
   const request = requestOf(call, "dmn_1", { timeoutMs: TIMEOUT_MS });
   const stop = new AbortController();
-  const deps = { store, transport, clock, times: LIMITS };
+  const deps = { store, transport, clock, times: LIMITS, awake: new AwakeTime(clock, LIMITS.toolCallSlackMs) };
   const ended = deliverToolCall(deps, request, "outcome", new CallBell(), stop.signal);
   const pass = async (ms: number) => {
     for (let passed = 0; passed < ms; passed += LIMITS.ledgerPollMs) {
