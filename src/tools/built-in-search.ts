@@ -79,7 +79,7 @@ class Search {
   }
 
   private lines(lines: readonly string[], file: string): boolean {
-    const { context } = this.query;
+    const { context, clock } = this.query;
     // The newline that ends the file begins no line.
     const length = lines.at(-1) === "" ? lines.length - 1 : lines.length;
     let shown = 0;
@@ -90,12 +90,12 @@ class Search {
     };
     let contextUntil = 0;
     for (let number = 1; number <= length; number++) {
-      const begun = performance.now();
+      const begunMs = clock.stamp().monotonicMs;
       // The time of a match grows faster than its line.
       const line = lines[number - 1] ?? "";
       if (line.length > this.lineCharacters) this.longLines++;
       const matched = this.regex.test(line.slice(0, this.lineCharacters));
-      if (performance.now() - begun > LIMITS.toolSearchLineMs) {
+      if (clock.stamp().monotonicMs - begunMs > LIMITS.toolSearchLineMs) {
         this.slowAt = `${file}:${number}`;
         return false;
       }

@@ -67,6 +67,7 @@ export function searchFilesTool(search: SearchTools): Tool<typeof inputSchema> {
         context: input.context ?? 0,
         includeIgnored: input.include_ignored ?? false,
         signal: context.signal,
+        clock: context.clock,
       };
       const findings = new SearchFindings(input.max_results ?? DEFAULT_MATCHES);
       const program = search.ripgrep();

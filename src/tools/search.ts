@@ -1,3 +1,4 @@
+import type { Clock } from "../core/clock.ts";
 import { LIMITS } from "../core/limits.ts";
 
 /** What is looked for. Both ways of searching, ripgrep and the built-in one, take this. */
@@ -15,6 +16,7 @@ export interface SearchQuery {
   readonly context: number;
   readonly includeIgnored: boolean;
   readonly signal: AbortSignal;
+  readonly clock: Clock;
 }
 
 export type SearchEnd =

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { chmod, symlink, truncate } from "node:fs/promises";
 import { join } from "node:path";
+import { systemClock } from "../../../src/core/clock.ts";
 import { LIMITS } from "../../../src/core/limits.ts";
 import { regexCost } from "../../../src/tools/regex-safety.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
@@ -84,8 +85,12 @@ describe("search_files", () => {
   test("ends at a line that a pattern is too slow for", async () => {
     await using bench = await toolBench();
     await bench.files({ "a.txt": `${"a".repeat(2000)}\nlater\n` });
+    // However quick this machine is: by this clock each look at a line takes as long as one may.
+    let looks = 0;
+    const stamp = () => ({ wallMs: 0, monotonicMs: looks++ * (LIMITS.toolSearchLineMs + 1) });
+    const slow = { ...systemClock, stamp };
     const begun = performance.now();
-    const { text } = await bench.run("search_files", { pattern: "a*a*a*a*b" });
+    const { text } = await bench.run("search_files", { pattern: "a*a*a*a*b" }, { clock: slow });
     expect(performance.now() - begun).toBeLessThan(10_000);
     expect(text).toContain("Ended at a.txt:1: this pattern is too slow");
     expect(text).toContain("1 line searched in the first 143 characters only");
