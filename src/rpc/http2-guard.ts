@@ -42,7 +42,7 @@ export class Http2Guard {
     }
   }
 
-  guard(session: Http2Session): void {
+  attach(session: Http2Session): void {
     this.session = session;
   }
 

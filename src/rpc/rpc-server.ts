@@ -99,7 +99,7 @@ export async function openRpcServer(options: RpcServerOptions): Promise<RpcServe
       connections.add(socket, clock.stamp().monotonicMs);
       const guard = new Http2Guard(socket, clock);
       http2.once("session", (session: Http2Session) => {
-        guard.guard(session);
+        guard.attach(session);
         connections.addSession(socket, session, guard);
         follow(session, socket);
       });

@@ -89,16 +89,18 @@ class Search {
       return this.findings.add({ file, number, text: lines[number - 1] ?? "", matched });
     };
     let contextUntil = 0;
+    let begunMs = clock.stamp().monotonicMs;
     for (let number = 1; number <= length; number++) {
-      const begunMs = clock.stamp().monotonicMs;
       // The time of a match grows faster than its line.
       const line = lines[number - 1] ?? "";
       if (line.length > this.lineCharacters) this.longLines++;
       const matched = this.regex.test(line.slice(0, this.lineCharacters));
-      if (clock.stamp().monotonicMs - begunMs > LIMITS.toolSearchLineMs) {
+      const endedMs = clock.stamp().monotonicMs;
+      if (endedMs - begunMs > LIMITS.toolSearchLineMs) {
         this.slowAt = `${file}:${number}`;
         return false;
       }
+      begunMs = endedMs;
       if (matched) {
         for (let before = number - context; before < number; before++)
           if (before > 0 && !show(before, false)) return false;

@@ -41,7 +41,7 @@ afterEach(() => {
 
 /** A session is what Node's types say; the guard looks for one property of it. */
 function take(session: EventEmitter): void {
-  Reflect.apply(guard.guard, guard, [session]);
+  Reflect.apply(guard.attach, guard, [session]);
 }
 
 describe("the guard of an HTTP/2 connection", () => {
