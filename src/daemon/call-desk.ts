@@ -28,15 +28,15 @@ export type DeskEffect =
 
 /**
  * An open call. `waiting`: offered, no place is free yet, so no `ready` was said. `ready`: it has a place and asks for the
- * grant. `result`: told until the ack; `unsaved` holds what the journal could not take yet.
+ * grant. `result`: told until the ack; `held` is what the journal could not take yet, or what is told for the first time.
  */
 type OpenCall =
   | { phase: "waiting" }
   | { phase: "ready"; dueMs: number }
   | { phase: "running" }
-  | { phase: "result"; dueMs: number; unsaved?: Unsaved };
+  | { phase: "result"; dueMs: number; saved: boolean; told: boolean; held: Ended | undefined };
 
-interface Unsaved {
+interface Ended {
   readonly ending: CallEnding;
   readonly result: ToolResult | undefined;
 }
@@ -73,7 +73,7 @@ export class CallDesk {
   static open(options: CallDeskOptions): CallDesk {
     const desk = new CallDesk(options);
     for (const { toolCallId, state } of options.journal.open()) {
-      desk.calls.set(toolCallId, state === "offered" ? { phase: "waiting" } : { phase: "result", dueMs: 0 });
+      desk.calls.set(toolCallId, state === "offered" ? { phase: "waiting" } : inJournal());
     }
     return desk;
   }
@@ -106,7 +106,9 @@ export class CallDesk {
   }
 
   disconnected(connection: string): void {
-    if (this.connection === connection) this.connection = undefined;
+    if (this.connection !== connection) return;
+    this.connection = undefined;
+    this.flush();
   }
 
   /** A frame of a connection; one of an older connection does nothing. */
@@ -203,7 +205,7 @@ export class CallDesk {
       this.log.error("offer refused: the journal cannot be written", { toolCallId, error: messageOf(error) });
       return [refusal(toolCallId, messageOf(error))];
     }
-    this.calls.set(toolCallId, denied === undefined ? { phase: "waiting" } : { phase: "result", dueMs: 0 });
+    this.calls.set(toolCallId, denied === undefined ? { phase: "waiting" } : inJournal());
     this.known.add(toolCallId);
     return this.due();
   }
@@ -274,21 +276,26 @@ export class CallDesk {
   private acked(toolCallId: string, connection: string): DeskEffect[] {
     const call = this.calls.get(toolCallId);
     if (call?.phase !== "result") return [];
-    if (call.unsaved !== undefined && !this.save(toolCallId, call.unsaved)) return [];
+    if (!call.saved && call.held !== undefined && !this.save(toolCallId, call.held)) return [];
     this.options.journal.ack(toolCallId, { atMs: this.options.clock.now(), connection });
     this.calls.delete(toolCallId);
     this.known.delete(toolCallId);
     return this.due();
   }
 
-  /** The call has its result. Where the journal cannot take it, it is told all the same, and saved with the next repeat. */
+  /**
+   * The call has its result. Where the journal cannot take it, it is told all the same, and saved with the next repeat. It
+   * is told before it has reached the disk; one that nobody hears now, or did not hear the first time, gets there at once.
+   */
   private settle(toolCallId: string, ending: CallEnding, result: ToolResult | undefined): void {
-    const unsaved = { ending, result };
-    const saved = this.save(toolCallId, unsaved);
-    this.calls.set(toolCallId, { phase: "result", dueMs: 0, ...(saved ? {} : { unsaved }) });
+    const held = { ending, result };
+    const saved = this.save(toolCallId, held);
+    const isTold = this.connection !== undefined;
+    this.calls.set(toolCallId, { ...inJournal(), saved, held: saved && !isTold ? undefined : held });
+    if (!isTold) this.flush();
   }
 
-  private save(toolCallId: string, { ending, result }: Unsaved): boolean {
+  private save(toolCallId: string, { ending, result }: Ended): boolean {
     try {
       this.options.journal.finish(toolCallId, ending, result);
       return true;
@@ -298,16 +305,27 @@ export class CallDesk {
     }
   }
 
+  private flush(): void {
+    try {
+      this.options.journal.flush();
+    } catch (error) {
+      this.log.error("journal not flushed", { error: messageOf(error) });
+    }
+  }
+
   private ready(toolCallId: string): DeskEffect {
     this.known.add(toolCallId);
     return { kind: "send_ready", toolCallId, stamp: this.options.clock.stamp() };
   }
 
   private result(toolCallId: string, call: OpenCall & { phase: "result" }): DeskEffect | undefined {
-    if (call.unsaved !== undefined) {
-      const { unsaved } = call;
-      if (this.save(toolCallId, unsaved)) delete call.unsaved;
-      return { kind: "send_result", toolCallId, ...unsaved };
+    const { held } = call;
+    if (!call.saved && held !== undefined) call.saved = this.save(toolCallId, held);
+    if (call.told) this.flush();
+    call.told = true;
+    if (held !== undefined) {
+      if (call.saved) call.held = undefined;
+      return { kind: "send_result", toolCallId, ...held };
     }
     const entry = this.options.journal.find(toolCallId);
     if (entry?.state !== "result") return undefined;
@@ -335,6 +353,11 @@ export class CallDesk {
   private nowMs(): number {
     return this.options.clock.stamp().monotonicMs;
   }
+}
+
+/** A result that the journal has and that was not told yet. */
+function inJournal(): Extract<OpenCall, { phase: "result" }> {
+  return { phase: "result", dueMs: 0, saved: true, told: false, held: undefined };
 }
 
 function refusal(toolCallId: string, message: string): DeskEffect {

@@ -38,7 +38,8 @@ export interface OpenEntry {
 
 /**
  * What this machine knows of tool calls, on its disk: the reason why no call runs twice (design §3 "One tool call").
- * Writes are synchronous and on the disk when they return, but for `offer`, `ack` and `forgetOld`. Every write throws
+ * Writes are synchronous: they outlive the process when they return. A power failure they outlive when a later `start`,
+ * `forget`, `takeNewId` or `flush` has returned. Every write throws
  * `resource_exhausted` where the disk is full and `unavailable` where it fails otherwise; then nothing has changed.
  */
 export interface Journal {
@@ -53,12 +54,17 @@ export interface Journal {
   offer(toolCallId: string, invocation: Invocation): void;
   /** offered → none: a withdraw. */
   forget(toolCallId: string): void;
-  /** offered → started */
+  /** offered → started. On the disk when it returns. */
   start(toolCallId: string): void;
-  /** none (a tombstone), offered or started → result */
+  /**
+   * none (a tombstone), offered or started → result. May reach the disk later: of a call that a power failure puts back to
+   * `started` the daemon says that it does not know how it ended.
+   */
   finish(toolCallId: string, ending: CallEnding, result: ToolResult | undefined): void;
   /** result → acked. May reach the disk later: an ack that is lost has the result told once more. */
   ack(toolCallId: string, ack: Ack): void;
+  /** Everything that was written is on the disk when it returns. */
+  flush(): void;
   /** Removes what {@link mayForget} allows. */
   forgetOld(nowMs: number, connection: string | undefined): void;
   /** This journal is a restored backup: whoever knows its old id must not take it for the one that it was. */

@@ -5,10 +5,13 @@ import { tempFolder } from "../support/temp-folder.ts";
 
 const SOURCE = join(import.meta.dir, "../../src/daemon/sqlite-journal.ts");
 
-/** Fills the disk with offers, then tells what the journal says and what it still knows. Run where the folder is a tiny disk. */
+/** Fills the disk with offers, then tells what the journal says and, with some room again, what it still knows. Run where the folder is a tiny disk. */
 const SCRIPT = `
 const { SqliteJournal } = await import(process.env.SOURCE);
+const { rmSync, writeFileSync } = await import("node:fs");
 const path = process.env.FOLDER + "/journal.db";
+const room = process.env.FOLDER + "/room";
+writeFileSync(room, Buffer.alloc(100_000));
 const journal = SqliteJournal.open(path);
 const invocation = { toolName: "shell", inputJson: "x".repeat(20_000), roots: [], timeoutMs: 1, chatId: "" };
 const seen = { taken: 0 };
@@ -22,6 +25,7 @@ const refused = "call_" + seen.taken;
 seen.refusedIsUnknown = journal.find(refused) === undefined;
 seen.lastIsKnown = journal.find("call_" + (seen.taken - 1))?.state;
 journal.close();
+rmSync(room);
 seen.openAfter = SqliteJournal.open(path).open().length;
 console.log(JSON.stringify(seen));
 `;

@@ -1,5 +1,6 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
+import { readFileSync, statSync } from "node:fs";
 import { cp, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { LIMITS } from "../../src/core/limits.ts";
@@ -122,6 +123,25 @@ describe("the daemon's journal", () => {
       });
     });
   }
+
+  test("flushes what was not flushed, and nothing twice", async () => {
+    await withJournal((open, path) => {
+      const journal = open();
+      const flushed = () => {
+        journal.flush();
+        return readFileSync(path).includes(RESULT.text);
+      };
+      journal.offer(CALL, INVOCATION);
+      journal.start(CALL);
+      expect(flushed()).toBe(false);
+      journal.finish(CALL, "finished", RESULT);
+      expect(readFileSync(path).includes(RESULT.text)).toBe(false);
+      expect(flushed()).toBe(true);
+      const at = statSync(path, { bigint: true }).mtimeNs;
+      expect(flushed()).toBe(true);
+      expect(statSync(path, { bigint: true }).mtimeNs).toBe(at);
+    });
+  });
 
   test("lets no result be written over another", async () => {
     await withJournal((open) => {

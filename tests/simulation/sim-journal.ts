@@ -28,8 +28,8 @@ export interface JournalListener {
 export class SimDisk {
   private database = new Database(":memory:", { strict: true });
   private readonly backups: Uint8Array[] = [];
-  /** Offers that no flush has brought to the disk yet. */
-  private readonly unflushed: string[] = [];
+  /** What the last flush has brought to the disk, where something was written since. */
+  private flushed: Uint8Array | undefined;
 
   constructor(
     private readonly world: World,
@@ -45,17 +45,14 @@ export class SimDisk {
 
   /** The machine lost its power: what no flush has reached is gone. Only while no process has the journal. */
   losePower(): void {
-    for (const toolCallId of this.unflushed) {
-      this.database.run("delete from entry where tool_call_id = ? and state = 'offered'", [toolCallId]);
-    }
-    this.unflushed.length = 0;
+    if (this.flushed !== undefined) this.putBack(this.flushed);
   }
 
   /** The folder was deleted; its backups were not. */
   lose(): void {
     this.database.close();
     this.database = new Database(":memory:", { strict: true });
-    this.unflushed.length = 0;
+    this.flushed = undefined;
   }
 
   /**
@@ -64,12 +61,7 @@ export class SimDisk {
   rollBack(): void {
     const copy = this.world.chance.oneOf(this.backups);
     if (copy === undefined) return;
-    const before = this.progress();
-    this.load(copy);
-    const after = this.progress();
-    for (const [toolCallId, steps] of before) {
-      if (steps > (after.get(toolCallId) ?? 0)) this.listener.forgotten(toolCallId);
-    }
+    this.putBack(copy);
     for (let starts = this.world.chance.oneOf(STARTS_ALONE) ?? 0; starts > 0; starts--) this.begin();
   }
 
@@ -103,10 +95,15 @@ export class SimDisk {
     return new Map(rows.map(({ id, steps }) => [id, steps]));
   }
 
-  private load(bytes: Uint8Array): void {
+  private putBack(copy: Uint8Array): void {
+    const before = this.progress();
     this.database.close();
-    this.database = Database.deserialize(bytes, { strict: true });
-    this.unflushed.length = 0;
+    this.database = Database.deserialize(copy, { strict: true });
+    this.flushed = undefined;
+    const after = this.progress();
+    for (const [toolCallId, steps] of before) {
+      if (steps > (after.get(toolCallId) ?? 0)) this.listener.forgotten(toolCallId);
+    }
   }
 
   private backUp(): void {
@@ -115,15 +112,16 @@ export class SimDisk {
   }
 
   private faulty(journal: SqliteJournal, life: Life): Journal {
-    const { world, unflushed } = this;
+    const { world } = this;
     const ended = () => new ReliantError("unavailable", "the process has ended");
     const write = (act: string, change: () => void, flushes = true) => {
       if (!life.isAlive || world.mayCrash(life, `before it journals ${act}`)) throw ended();
       if (world.faults.hits("journal: write fails")) {
         throw new ReliantError("resource_exhausted", `journal ${act}: the disk is full`);
       }
+      if (!flushes) this.flushed ??= this.database.serialize();
       change();
-      if (flushes) unflushed.length = 0;
+      if (flushes) this.flushed = undefined;
       if (world.chance.hits(COPY)) this.backUp();
       world.history.note(`${life.name} journals ${act}`);
       if (world.mayCrash(life, `after it journalled ${act}`)) throw ended();
@@ -138,7 +136,6 @@ export class SimDisk {
       open: () => journal.open(),
       offer: (id, invocation) => {
         write(`the offer of ${named(id)}`, () => journal.offer(id, invocation), false);
-        unflushed.push(id);
       },
       forget: (id) => write(`that it forgets ${named(id)}`, () => journal.forget(id)),
       start: (id) => {
@@ -148,11 +145,14 @@ export class SimDisk {
         });
         if (world.faults.hits("journal: rolled back behind a start")) this.rollBackSoon(life);
       },
-      finish: (id, ending, result) =>
-        write(`${ending} of ${named(id)}`, () => {
+      finish: (id, ending, result) => {
+        const change = () => {
           journal.finish(id, ending, result);
           this.listener.finished(id);
-        }),
+        };
+        write(`${ending} of ${named(id)}`, change, false);
+      },
+      flush: () => write("a flush", () => journal.flush()),
       ack: (id, ack) => {
         this.listener.acked(id);
         journal.ack(id, ack);

@@ -7,14 +7,14 @@ type Frame = NonNullable<MessageInitShape<typeof ConnectRequestSchema>["frame"]>
 /** What a gateway's frame is, as far as a measuring daemon looks: field numbers of ConnectResponse. */
 export type GatewayFrame =
   | { readonly kind: "welcome" | "refused" | "other" }
-  | { readonly kind: "offer" | "grant"; readonly toolCallId: Uint8Array };
+  | { readonly kind: "offer" | "grant" | "ack"; readonly toolCallId: Uint8Array };
 
-const FIELD = { welcome: 1, refused: 2, offer: 4, grant: 5 } as const;
+const FIELD = { welcome: 1, refused: 2, offer: 4, grant: 5, ack: 8 } as const;
 const OTHER: GatewayFrame = { kind: "other" };
 const WELCOME: GatewayFrame = { kind: "welcome" };
 const REFUSED: GatewayFrame = { kind: "refused" };
 
-/** Reads which field of the oneof it is and, of an offer or grant, the call's id, which is written first. */
+/** Reads which field of the oneof it is and, of an offer, grant or ack, the call's id, which is written first. */
 export function readGatewayFrame(bytes: Uint8Array): GatewayFrame {
   switch ((bytes[0] ?? 0) >> 3) {
     case FIELD.welcome:
@@ -25,6 +25,8 @@ export function readGatewayFrame(bytes: Uint8Array): GatewayFrame {
       return { kind: "offer", toolCallId: firstText(bytes) };
     case FIELD.grant:
       return { kind: "grant", toolCallId: firstText(bytes) };
+    case FIELD.ack:
+      return { kind: "ack", toolCallId: firstText(bytes) };
     default:
       return OTHER;
   }

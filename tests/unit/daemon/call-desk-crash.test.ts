@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { LIMITS } from "../../../src/core/limits.ts";
 import { DeskWorld, said } from "./desk-world.ts";
 
 const A = "call_a";
@@ -138,6 +139,41 @@ describe("a journal that is a restored backup", () => {
     expect(said(world.connect())).toEqual(["result call_a gone", "ready call_b"]);
     expect(world.grant(A)).toEqual([]);
     expect(world.runs).toEqual([A]);
+  });
+});
+
+describe("a result reaches the disk", () => {
+  async function running(): Promise<DeskWorld> {
+    const world = await DeskWorld.create();
+    world.connect();
+    world.offer(A);
+    world.grant(A);
+    return world;
+  }
+
+  test("after it was told; at once where the first telling got no ack", async () => {
+    await using world = await running();
+    world.desk.toolEnded(A, "finished", DONE);
+    expect(world.flushes).toBe(0);
+    await world.clock.advance(LIMITS.repeatMs);
+    expect([said(world.due()), world.flushes]).toEqual([["result call_a finished"], 1]);
+  });
+
+  test("at once where nobody hears it", async () => {
+    await using world = await running();
+    world.desk.disconnected(world.connection);
+    const { flushes } = world;
+    world.desk.toolEnded(A, "finished", DONE);
+    expect(world.flushes).toBe(flushes + 1);
+  });
+
+  test("when the connection ends on which it was told", async () => {
+    await using world = await running();
+    world.desk.toolEnded(A, "finished", DONE);
+    world.desk.disconnected("an older one");
+    expect(world.flushes).toBe(0);
+    world.desk.disconnected(world.connection);
+    expect(world.flushes).toBe(1);
   });
 });
 

@@ -25,6 +25,8 @@ export class DeskWorld implements AsyncDisposable {
   readonly clock = new LaptopClock();
   desk: CallDesk;
   diskIsFull = false;
+  /** How often the desk has asked for a flush. */
+  flushes = 0;
   /** Every `run` that the desk ever asked for, by id: over all crashes. */
   readonly runs: string[] = [];
   connection = "";
@@ -121,6 +123,11 @@ export class DeskWorld implements AsyncDisposable {
       forget: (id) => write(() => sqlite.forget(id)),
       start: (id) => write(() => sqlite.start(id)),
       finish: (id, ending, result) => write(() => sqlite.finish(id, ending, result)),
+      flush: () =>
+        write(() => {
+          sqlite.flush();
+          this.flushes += 1;
+        }),
       ack: (id, ack) => sqlite.ack(id, ack),
       forgetOld: (nowMs, connection) => write(() => sqlite.forgetOld(nowMs, connection)),
       takeNewId: () => write(() => sqlite.takeNewId()),
