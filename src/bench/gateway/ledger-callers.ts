@@ -1,6 +1,9 @@
+import { existsSync } from "node:fs";
 import type { Clock } from "../../core/clock.ts";
 import { ReliantError } from "../../core/errors.ts";
+import { TRIAL_LIMITS } from "../../core/trial-limits.ts";
 import type { ToolRequest } from "../../routing/daemon-router.ts";
+import { pollUntil } from "../../stack/poll-until.ts";
 import type { BenchDrivers } from "../bench-part.ts";
 import { driveClosedLoop } from "../closed-loop.ts";
 import { PAYLOAD_BYTES } from "./hop-load.ts";
@@ -44,13 +47,15 @@ export function requestOf(call: RequestedCall, userId: string): ToolRequest {
   return { ...call, userId, toolName: "read_file", roots: ["/bench"], inputJson: INPUT, timeoutMs: TIMEOUT_MS };
 }
 
-/** One run after the other, each with calls of its own; says each one's facts. */
+/** One run after the other, each with calls of its own, in its turn; says each one's facts. */
 export async function driveRuns(
   runs: LedgerCallersOptions["runs"],
   act: (call: RequestedCall) => Promise<void>,
   say: (word: string, value: unknown) => void,
 ): Promise<void> {
-  for (const [index, { callsFile, loop }] of runs.entries()) {
-    say(wordOfRun(index), await driveClosedLoop(await readCalls(callsFile), act, loop));
+  for (const [index, { callsFile, goFile, loop }] of runs.entries()) {
+    const calls = await readCalls(callsFile);
+    await pollUntil("the turn of this run", () => existsSync(goFile), { timeoutMs: TRIAL_LIMITS.benchPartMs });
+    say(wordOfRun(index), await driveClosedLoop(calls, act, loop));
   }
 }

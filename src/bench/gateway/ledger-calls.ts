@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { LIMITS } from "../../core/limits.ts";
 import { TRIAL_LIMITS } from "../../core/trial-limits.ts";
 import type { BenchPart, BenchWorld } from "../bench-part.ts";
@@ -22,7 +23,7 @@ const RECORDED_DAEMON = 1_000_000;
 const BARE_DAEMONS = 2_000_000;
 const BARE_CHAIN_DAEMONS = 3_000_000;
 /** Callers at once, in turn: what counts is the most calls a second of those whose p99 is low enough. */
-const CALLERS = [8, 10, 12, 16, 24, 32] as const;
+const CALLERS = [8, 12, 16, 18, 20, 24] as const;
 /** As many as worker and gateway have together. */
 const BARE_CONNECTIONS = 2 * LIMITS.postgresConnections;
 const TIMES = { warmUpMs: 1_000, driveMs: 6_000 } as const;
@@ -64,13 +65,18 @@ interface LedgerBench {
   readonly statements: readonly CallStatement[];
 }
 
-/** Beside whatever is measured one fleet of daemons is connected: ours until ours is measured, then that of the bare chain. */
+/**
+ * Beside whatever is measured one fleet of daemons is connected: ours until ours is measured, then that of the bare chain.
+ * Bare Postgres is measured between the runs of ours: its speed goes with the size of the tables and with the machine's mood.
+ */
 async function measureInTurn(bench: LedgerBench): Promise<Measured> {
   const { installation, tokenFile, statements } = bench;
   const gateway = await startRole(installation, "gateway");
   const ours = await connectFleet(installation, tokenFile, { process: gateway.process, url: gateway.url, first: 0 });
-  const before = await bare(bench);
-  const oursAt = await driveRuns(bench, ours, "ledger-callers", {});
+  const bareAt: LoopFacts[] = [];
+  const oursAt = await driveRuns(bench, ours, "ledger-callers", {}, async (counted) => {
+    if ([0, CALLERS.length / 2, CALLERS.length].includes(counted)) bareAt.push(await bare(bench));
+  });
   await ours.stop();
   const { databaseUrl, natsUrl, world } = installation;
   const options: BareLedgerGatewayOptions = { natsUrl, databaseUrl, statements: [...statements] };
@@ -79,27 +85,34 @@ async function measureInTurn(bench: LedgerBench): Promise<Measured> {
   const at = { process: bareGateway, url: `http://127.0.0.1:${port}`, first: BARE_CHAIN_DAEMONS };
   const chain = await connectFleet(installation, tokenFile, at);
   world.tell("  the bare chain:");
-  const chainAt = await driveRuns(bench, chain, "bare-ledger-callers", { statements });
-  return { ours: oursAt, chain: chainAt, bare: [before, await bare(bench)], connections: BARE_CONNECTIONS };
+  const chainAt = await driveRuns(bench, chain, "bare-ledger-callers", { statements }, async () => undefined);
+  return { ours: oursAt, chain: chainAt, bare: bareAt, connections: BARE_CONNECTIONS };
 }
 
-/** One process asks for all of them: its first runs, which are not counted, make it as warm as a worker is. */
+/**
+ * One process asks for all of them: its first runs, which are not counted, make it as warm as a worker is. `between` is called
+ * before each run that counts and after the last, with how many have been.
+ */
 async function driveRuns(
   { installation, user }: LedgerBench,
   { gateway, first }: LedgerFleet,
   callers: string,
   more: Readonly<Record<string, unknown>>,
+  between: (counted: number) => Promise<void>,
 ): Promise<RunAt[]> {
   const { databaseUrl, natsUrl, world } = installation;
   const runs: LedgerCallersOptions["runs"] = [];
   const warming = Array.from({ length: WARMING_RUNS }, () => WARMING);
   for (const loop of [...warming, ...CALLERS.map((count) => ({ callers: count, ...TIMES }))]) {
-    runs.push({ callsFile: await makeCalls(installation, user, CALLS, first), loop });
+    const callsFile = await makeCalls(installation, user, CALLS, first);
+    runs.push({ callsFile, goFile: `${callsFile}.go`, loop });
   }
   const options: LedgerCallersOptions = { natsUrl, databaseUrl, userId: user.id, runs };
   const process = await startPeer(installation, callers, { ...options, ...more });
   const measured: RunAt[] = [];
-  for (const [index, { loop }] of runs.entries()) {
+  for (const [index, { loop, goFile }] of runs.entries()) {
+    if (index >= WARMING_RUNS) await between(index - WARMING_RUNS);
+    await writeFile(goFile, "");
     const spentMs = processorMs(gateway.pid);
     const facts = await awaitWord(process, wordOfRun(index), LOOP_FACTS, boundOf(loop), world.signal);
     const calls = Math.min(CALLS, (facts.perSecond * (loop.warmUpMs + loop.driveMs)) / 1000);
@@ -108,6 +121,7 @@ async function driveRuns(
     world.tell(`  ${runText(run)}`);
     if (index >= WARMING_RUNS) measured.push(run);
   }
+  await between(measured.length);
   return measured;
 }
 

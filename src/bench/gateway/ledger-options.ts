@@ -45,8 +45,8 @@ export const LEDGER_CALLERS = z.object({
   natsUrl: z.string(),
   databaseUrl: z.string(),
   userId: z.string(),
-  /** One after the other, in one process: each with the number of its callers and calls of its own. */
-  runs: z.array(z.object({ callsFile: z.string(), loop: LOOP_OPTIONS })),
+  /** One after the other, in one process: each with the number of its callers and calls of its own, and begins when `goFile` is there. */
+  runs: z.array(z.object({ callsFile: z.string(), goFile: z.string(), loop: LOOP_OPTIONS })),
 });
 export type LedgerCallersOptions = z.infer<typeof LEDGER_CALLERS>;
 

@@ -13,7 +13,7 @@ export interface RunAt extends LoopFacts {
 export interface Measured {
   readonly ours: readonly RunAt[];
   readonly chain: readonly RunAt[];
-  /** Before ours, and after the bare chain. */
+  /** Before ours, in the middle of it and after it: as ours leaves the tables, and as the machine is meanwhile. */
   readonly bare: readonly LoopFacts[];
   /** Of bare Postgres. */
   readonly connections: number;
@@ -58,7 +58,7 @@ export function reportOf(
   return {
     figures,
     notes: [
-      `ledger (${load}): ${ours.map(runText).join("; ")}; the bare chain: ${chain.map(runText).join("; ")}; bare, ${connections} connections, before and after: ${bareRuns.map(textOf).join("; ")}`,
+      `ledger (${load}): ${ours.map(runText).join("; ")}; the bare chain: ${chain.map(runText).join("; ")}; bare, ${connections} connections, before, in the middle of and after ours: ${bareRuns.map(textOf).join("; ")}`,
       "ledger: all processes, the daemons' journals and Postgres are on one disk and the same processors; the bare statements have them alone",
       "ledger: the bare chain has no bounds, polls, repeats, tokens or checks",
     ],
