@@ -3,6 +3,9 @@ import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } f
 import { join } from "node:path";
 import { messageOf, ReliantError } from "../core/errors.ts";
 
+/** Held for the process: the collector closes a database to which nothing refers, and its lock would go with it. */
+const HELD = new Set<Database>();
+
 export interface DataFolderLock {
   release(): void;
 }
@@ -26,11 +29,10 @@ export function lockDataFolder(folder: string): DataFolderLock {
     });
   }
   writeFileSync(holderFile, `${process.pid}\n`, { mode: 0o600 });
-  let held = true;
+  HELD.add(database);
   return {
     release: () => {
-      if (!held) return;
-      held = false;
+      if (!HELD.delete(database)) return;
       rmSync(holderFile, { force: true });
       database.run("rollback");
       database.close();

@@ -31,7 +31,7 @@ describe("the data folder's lock", () => {
 
   test("falls to the next one when its holder is killed", async () => {
     await using folder = await tempFolder("lock");
-    const holder = Bun.spawn([process.execPath, join(import.meta.dir, "lock-proof.ts"), folder.path], {
+    await using holder = Bun.spawn([process.execPath, join(import.meta.dir, "lock-proof.ts"), folder.path], {
       stdout: "pipe",
       stderr: "inherit",
     });
