@@ -167,6 +167,36 @@ describe("the daemon's journal", () => {
     });
   });
 
+  test("forgets what is old behind as many open calls as there may be", async () => {
+    await withJournal((open) => {
+      const journal = open();
+      for (let index = 0; index < LIMITS.daemonOpenCalls; index++) journal.offer(`call_open_${index}`, INVOCATION);
+      journal.finish(CALL, "finished", RESULT);
+      journal.ack(CALL, { atMs: 1000, connection: "1.1" });
+      journal.forgetOld(1001 + LIMITS.journalKeepMs, "1.2");
+      expect(journal.find(CALL)).toBeUndefined();
+      expect(journal.open()).toHaveLength(LIMITS.daemonOpenCalls);
+    });
+  });
+
+  test("opens the file of the first release, whose indexes it leaves out", async () => {
+    await withJournal((open, path) => {
+      const first = open();
+      first.offer(CALL, INVOCATION);
+      first.close();
+      const database = new Database(path);
+      database.run("CREATE INDEX entry_open ON entry (number) WHERE state <> 'acked'");
+      database.run("CREATE INDEX entry_acked ON entry (acked_at_ms) WHERE state = 'acked'");
+      database.close();
+      const next = SqliteJournal.open(path);
+      expect(next.open()).toEqual([{ toolCallId: CALL, state: "offered" }]);
+      next.close();
+      const looked = new Database(path);
+      expect(looked.query("SELECT name FROM sqlite_schema WHERE name LIKE 'entry\\_%' ESCAPE '\\'").all()).toEqual([]);
+      looked.close();
+    });
+  });
+
   for (const [name, ack, may] of [
     ["old, and its connection has ended", { atMs: 9, connection: "1.1" }, true],
     ["old, but acked on the connection that lives", { atMs: 9, connection: "1.2" }, false],

@@ -9,6 +9,7 @@ import { type BenchUser, type Installation, startInstallation } from "../install
 import { awaitWord, startPeer } from "../peer.ts";
 import { processorMs } from "../proc-facts.ts";
 import type { RawLedgerOptions } from "../raw-ledger.ts";
+import { makeLogFiles } from "../raw-postgres-log.ts";
 import { withLoad } from "./fleet.ts";
 import { wordOfRun } from "./ledger-callers.ts";
 import { connectFleet, type LedgerFleet, startDaemons } from "./ledger-fleet.ts";
@@ -44,6 +45,7 @@ export const LEDGER_CALLS: BenchPart = {
 
 async function measureLedger(world: BenchWorld): Promise<PartReport> {
   await using installation = await startInstallation(world, { temporal: false });
+  await makeLogFiles(installation.databaseUrl);
   const user = await installation.signUp("ada");
   const tokenFile = await makeToken(installation, user);
   const statements = await recordCall(installation, user, TOOL, async (gatewayUrl) => {
