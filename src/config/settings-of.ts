@@ -24,16 +24,25 @@ export interface KeyedRow {
   readonly row: Row;
 }
 
+const ROWS: readonly KeyedRow[] = Object.keys(SETTINGS)
+  .filter(isSettingKey)
+  .map((key) => ({ key, row: SETTINGS[key] }));
+
+/** Made once: walking the table again for each question made it hot code, whose compiling took longer than all questions. */
+const ROWS_OF = new Map<Scope, readonly KeyedRow[]>();
+
 /** All rows, in the table's order. */
 export function allRows(): readonly KeyedRow[] {
-  return Object.keys(SETTINGS)
-    .filter(isSettingKey)
-    .map((key) => ({ key, row: SETTINGS[key] }));
+  return ROWS;
 }
 
 /** The rows that a scope takes, in the table's order. */
 export function rowsOf(scope: Scope): readonly KeyedRow[] {
-  return allRows().filter(({ row }) => row.scopes[scope] !== undefined);
+  const known = ROWS_OF.get(scope);
+  if (known !== undefined) return known;
+  const rows = ROWS.filter(({ row }) => row.scopes[scope] !== undefined);
+  ROWS_OF.set(scope, rows);
+  return rows;
 }
 
 /** True where the text is the key of a row. */

@@ -177,6 +177,12 @@ export const WORKFLOW_ENTRY = "src/engine/temporal/workflows.ts";
 /** Packages that the bundle may hold by more than a type. */
 export const WORKFLOW_PACKAGES: readonly string[] = ["@temporalio/workflow", "@temporalio/common"];
 
+/** What is loaded by `reliant version`, and for every other command before its own code. */
+export const START_ENTRIES: readonly string[] = ["src/main.ts", "src/cli/version.ts"];
+
+/** What that may load beside our own files: a module such as `node:net` takes milliseconds and megabytes. */
+export const START_MODULES: readonly string[] = ["node:os", "node:path"];
+
 /** What pure code must not name; the workflow bundler refuses modules, not globals. */
 export const PLATFORM =
   /\b(Bun|process|crypto|performance|setTimeout|setInterval|fetch|console)\b|\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b/;

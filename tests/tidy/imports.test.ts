@@ -5,10 +5,12 @@ import {
   PACKAGE_RULES,
   PLATFORM,
   PURE_FOLDERS,
+  START_ENTRIES,
+  START_MODULES,
   WORKFLOW_ENTRY,
   WORKFLOW_PACKAGES,
 } from "./import-rules.ts";
-import { readSources, type SourceFile } from "./source-files.ts";
+import { type ImportOf, readSources, type SourceFile } from "./source-files.ts";
 
 const sources = (await readSources()).filter(({ path }) => path.startsWith("src/"));
 const byPath = new Map(sources.map((source) => [source.path, source]));
@@ -109,15 +111,27 @@ describe("pure code", () => {
   });
 });
 
+test("what every command loads before its own code is little: its start is part of each call", () => {
+  const atOnce = ({ typeOnly, later }: ImportOf) => !typeOnly && !later;
+  const reached = START_ENTRIES.flatMap((entry) => closure(entry, atOnce));
+  const modules = reached.flatMap(({ imports }) => imports.filter((each) => !each.ours && atOnce(each)));
+  expect([...new Set(modules.map(({ target }) => target))].sort()).toEqual([...START_MODULES]);
+});
+
 /** The file and all that it imports by more than a type, however far. */
 function valueClosure(entry: string): readonly SourceFile[] {
+  return closure(entry, ({ typeOnly }) => !typeOnly);
+}
+
+/** The file and all of ours that it imports in such a way, however far. */
+function closure(entry: string, follows: (each: ImportOf) => boolean): readonly SourceFile[] {
   const reached = new Map<string, SourceFile>();
   const waiting = [entry];
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
     const source = byPath.get(path);
     if (source === undefined || reached.has(path)) continue;
     reached.set(path, source);
-    waiting.push(...source.imports.filter(({ ours, typeOnly }) => ours && !typeOnly).map(({ target }) => target));
+    waiting.push(...source.imports.filter((each) => each.ours && follows(each)).map(({ target }) => target));
   }
   return [...reached.values()];
 }

@@ -33,12 +33,12 @@ describe("the reader of sources", () => {
       ].join("\n"),
     );
     expect(file.imports).toEqual([
-      { target: "src/c/d.ts", ours: true, typeOnly: true, names: ["A"] },
-      { target: "src/a/e.ts", ours: true, typeOnly: false, names: ["B", "C"] },
-      { target: "node:fs", ours: false, typeOnly: false, names: ["*"] },
-      { target: "@scope/name", ours: false, typeOnly: false, names: ["H"] },
-      { target: "src/a/g.ts", ours: true, typeOnly: false, names: [] },
-      { target: "src/a/i.ts", ours: true, typeOnly: false, names: ["run"] },
+      { target: "src/c/d.ts", ours: true, typeOnly: true, later: false, names: ["A"] },
+      { target: "src/a/e.ts", ours: true, typeOnly: false, later: false, names: ["B", "C"] },
+      { target: "node:fs", ours: false, typeOnly: false, later: false, names: ["*"] },
+      { target: "@scope/name", ours: false, typeOnly: false, later: false, names: ["H"] },
+      { target: "src/a/g.ts", ours: true, typeOnly: false, later: false, names: [] },
+      { target: "src/a/i.ts", ours: true, typeOnly: false, later: true, names: ["run"] },
     ]);
     expect(file.exports.map(({ name, isType }) => `${name}${isType ? " (type)" : ""}`)).toEqual([
       "J",

@@ -9,6 +9,8 @@ export interface ImportOf {
   readonly target: string;
   readonly ours: boolean;
   readonly typeOnly: boolean;
+  /** Loaded when it is needed, not with the file. */
+  readonly later: boolean;
   /** Names that are taken, as the other file exports them; `*` for all of them. */
   readonly names: readonly string[];
 }
@@ -56,17 +58,17 @@ const NEW_URL = /new URL\(\s*["'](\.[^"']+\.ts)["'],\s*import\.meta\.url\s*\)/g;
 
 function importsOf(path: string, text: string): readonly ImportOf[] {
   const found: ImportOf[] = [];
-  const add = (specifier: string, typeOnly: boolean, names: readonly string[]) => {
+  const add = (specifier: string, names: readonly string[], { typeOnly = false, later = false } = {}) => {
     const ours = specifier.startsWith(".");
     const target = ours ? posix.normalize(posix.join(dirname(path), specifier)) : packageOf(specifier);
-    found.push({ target, ours, typeOnly, names });
+    found.push({ target, ours, typeOnly, later, names });
   };
   for (const [, type, clause, specifier] of text.matchAll(STATIC)) {
-    add(specifier ?? "", type !== undefined, namesIn(clause ?? ""));
+    add(specifier ?? "", namesIn(clause ?? ""), { typeOnly: type !== undefined });
   }
-  for (const [, specifier] of text.matchAll(SIDE_EFFECT)) add(specifier ?? "", false, []);
-  for (const [, specifier, name] of text.matchAll(DYNAMIC)) add(specifier ?? "", false, [name ?? "*"]);
-  for (const [, specifier] of text.matchAll(NEW_URL)) add(specifier ?? "", false, ["*"]);
+  for (const [, specifier] of text.matchAll(SIDE_EFFECT)) add(specifier ?? "", []);
+  for (const [, specifier, name] of text.matchAll(DYNAMIC)) add(specifier ?? "", [name ?? "*"], { later: true });
+  for (const [, specifier] of text.matchAll(NEW_URL)) add(specifier ?? "", ["*"], { later: true });
   return found;
 }
 
