@@ -232,23 +232,33 @@ export class SqliteJournal implements Journal {
     try {
       if (synchronous !== this.synchronous) this.database.run(`PRAGMA synchronous = ${synchronous}`);
       this.synchronous = synchronous;
-      // By hand: `Database.transaction` makes its functions anew, which costs half as much as the statements do.
-      this.query("BEGIN").run();
-      for (const [toolCallId, { atMs, connection }] of this.acks) {
-        this.query(
-          `UPDATE entry SET state = 'acked', result = NULL, acked_at_ms = ?, acked_on = ?
-           WHERE tool_call_id = ? AND state = 'result'`,
-        ).run(atMs, connection, toolCallId);
-      }
-      change();
-      this.query("COMMIT").run();
+      this.transact(() => {
+        for (const [toolCallId, { atMs, connection }] of this.acks) {
+          this.query(
+            `UPDATE entry SET state = 'acked', result = NULL, acked_at_ms = ?, acked_on = ?
+             WHERE tool_call_id = ? AND state = 'result'`,
+          ).run(atMs, connection, toolCallId);
+        }
+        change();
+      });
     } catch (error) {
-      // A full disk ends the transaction by itself.
-      if (this.database.inTransaction) this.query("ROLLBACK").run();
       throw failure(error, `${act} in ${this.path}`);
     }
     this.unflushed = synchronous === "NORMAL";
     this.acks.clear();
+  }
+
+  /** By hand: `Database.transaction` makes its functions anew, which costs half as much as the statements do. */
+  private transact(work: () => void): void {
+    this.query("BEGIN").run();
+    try {
+      work();
+      this.query("COMMIT").run();
+    } catch (error) {
+      // A full disk ends the transaction by itself.
+      if (this.database.inTransaction) this.query("ROLLBACK").run();
+      throw error;
+    }
   }
 
   /** Our own rules decide before we write; a write that does not fit the entry is our mistake. */

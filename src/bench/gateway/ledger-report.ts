@@ -60,6 +60,7 @@ export function reportOf(
     notes: [
       `ledger (${load}): ${ours.map(runText).join("; ")}; the bare chain: ${chain.map(runText).join("; ")}; bare, ${connections} connections, before, in the middle of and after ours: ${bareRuns.map(textOf).join("; ")}`,
       "ledger: all processes, the daemons' journals and Postgres are on one disk and the same processors; the bare statements have them alone",
+      "ledger: Postgres, for both, has a log of files that were written before, max_wal_size 4GB and min_wal_size 2GB, so that no checkpoint by size falls into a run",
       "ledger: the bare chain has no bounds, polls, repeats, tokens or checks",
     ],
   };
